@@ -146,7 +146,8 @@ $(B)/tests/fuzz/replay_%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/obj/tests/fuzz/repla
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(LDHARDEN) -o $@ $^ $(LIBS_OURS) $(LIBS_ALL)
--include Makefile.tests
+-include tests/tests.mk tests/fault/fault.mk tests/lint.mk deploy/deploy.mk deploy/demo/demo.mk loadtest/loadtest.mk
+-include Makefile.tests Makefile.fault Makefile.install Makefile.demo Makefile.loadtest
 
 TESTENV = PROVLOG_BUILD=$(abspath $(B)) CMOCKA_MESSAGE_OUTPUT=TAP SAN=$(SAN) \
           ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1 \
