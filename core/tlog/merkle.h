@@ -18,7 +18,7 @@ struct pl_node {
 /* By (level, index): <0, 0, >0. */
 int pl_node_cmp(const struct pl_node *a, const struct pl_node *b);
 
-extern const struct pl_hash PL_EMPTY_ROOT; /* SHA-256(""): the root of size 0 */
+extern const struct pl_hash PL_EMPTY_ROOT;                     /* SHA-256(""): the root of size 0 */
 void pl_leaf_hash(struct pl_bytes entry, struct pl_hash *out); /* SHA-256(0x00 || entry) */
 /* SHA-256(0x01 || left || right); @out may be @left or @right. */
 void pl_node_hash(const struct pl_hash *left, const struct pl_hash *right, struct pl_hash *out);

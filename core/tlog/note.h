@@ -24,7 +24,8 @@ struct pl_note {
     size_t nsigs;
 };
 
-/* Splits and checks the form (UTF-8, no control characters but LF, well-formed lines). Views go into
+/* Splits and checks the form (UTF-8, no control characters but LF, well-formed lines). Views go
+ * into
  * @in, decoded signatures into @arena. PL_EINVAL, PL_ETOOBIG. Does not verify. */
 PL_MUST_CHECK enum pl_code pl_note_parse(struct pl_bytes in, struct pl_arena *arena,
                                          struct pl_note *out, struct pl_err *err);

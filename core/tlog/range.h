@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * range.h - compact range: the right edge of the tree [0, size), enough to append and to give roots.
+ * range.h - compact range: the right edge of the tree [0, size), enough to append and to give
+ * roots.
  *
  * Invariants: (1) nedge == popcount(size); (2) edge[] holds the complete subtrees of the binary
  * decomposition of size, biggest first; (3) it is a pure function of the leaf hashes, so it can be

@@ -6,7 +6,7 @@
 #include "core/tlog/merkle.h"
 
 #define PL_TILE_HEIGHT 8
-#define PL_TILE_WIDTH 256
+#define PL_TILE_WIDTH  256
 struct pl_tile {
     unsigned level; /* 0..7: its hashes are nodes of level 8 * level */
     uint64_t index;
