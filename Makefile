@@ -114,7 +114,7 @@ $(B)/flags: FORCE
 FORCE:
 define archive
 	$(call say,AR)
-	$(Q)rm -f $@; ar rcs $@ $(1)
+	$(Q)mkdir -p $(@D); rm -f $@; ar rcs $@ $(1)
 endef
 $(LIB_CORE): $(call obj,$(CORE_SRC))
 	$(call archive,$^)

@@ -25,7 +25,8 @@ void *pl_arena_alloc(struct pl_arena *a, size_t n);
 void *pl_arena_array(struct pl_arena *a, size_t count, size_t size);
 /* Grows the last allocation in place if it can, else copies; NULL as above. */
 void *pl_arena_grow(struct pl_arena *a, void *p, size_t old_n, size_t new_n);
-/* Copy with a NUL behind it (not counted). p == NULL in the result means failure (also for n = 0). */
+/* Copy with a NUL behind it (not counted). p == NULL in the result means failure (also for n = 0).
+ */
 struct pl_bytes pl_arena_dup(struct pl_arena *a, struct pl_bytes x);
 /* NUL-terminated text, NULL on failure. */
 char *pl_arena_printf(struct pl_arena *a, const char *fmt, ...) PL_PRINTF(2, 3);

@@ -40,7 +40,7 @@ struct pl_bytes pl_bytes_trim(struct pl_bytes a);
 bool pl_utf8_valid(struct pl_bytes a);
 
 /* For printf: PL_FMT with PL_ARG(bytes); cut at 64 bytes, for error texts and logs. */
-#define PL_FMT "%.*s"
+#define PL_FMT    "%.*s"
 #define PL_ARG(b) (int)((b).n < 64 ? (b).n : 64), ((b).n != 0 ? (const char *)(b).p : "")
 
 /*
@@ -53,12 +53,13 @@ struct pl_buf {
     size_t n, cap, max;
     struct pl_arena *arena; /* borrowed; NULL = heap */
     bool failed;
+    bool nomem;  /* the failure was memory, not @max */
     bool secret; /* cleanse memory before it is released or moved */
 };
 
 void pl_buf_init(struct pl_buf *b, size_t max);
 void pl_buf_init_arena(struct pl_buf *b, struct pl_arena *arena, size_t max);
-void pl_buf_free(struct pl_buf *b); /* also of NULL and a zeroed object */
+void pl_buf_free(struct pl_buf *b);  /* also of NULL and a zeroed object */
 void pl_buf_reset(struct pl_buf *b); /* empties, keeps memory, clears @failed */
 void pl_buf_add(struct pl_buf *b, const void *p, size_t n);
 void pl_buf_add_bytes(struct pl_buf *b, struct pl_bytes x);

@@ -30,16 +30,15 @@ PL_MUST_CHECK enum pl_code pl_json_object_opt(const json_t *obj, const char *whe
                                               const char *name, json_t **out, struct pl_err *err);
 PL_MUST_CHECK enum pl_code pl_json_array(const json_t *obj, const char *where, const char *name,
                                          json_t **out, struct pl_err *err);
-PL_MUST_CHECK enum pl_code pl_json_array_opt(const json_t *obj, const char *where,
-                                             const char *name, json_t **out, struct pl_err *err);
+PL_MUST_CHECK enum pl_code pl_json_array_opt(const json_t *obj, const char *where, const char *name,
+                                             json_t **out, struct pl_err *err);
 PL_MUST_CHECK enum pl_code pl_json_string(const json_t *obj, const char *where, const char *name,
                                           struct pl_bytes *out, struct pl_err *err);
 PL_MUST_CHECK enum pl_code pl_json_string_opt(const json_t *obj, const char *where,
                                               const char *name, struct pl_bytes *out,
                                               struct pl_err *err);
-PL_MUST_CHECK enum pl_code pl_json_bool_opt(const json_t *obj, const char *where,
-                                            const char *name, bool otherwise, bool *out,
-                                            struct pl_err *err);
+PL_MUST_CHECK enum pl_code pl_json_bool_opt(const json_t *obj, const char *where, const char *name,
+                                            bool otherwise, bool *out, struct pl_err *err);
 /* Integer, or a decimal string as protobuf JSON writes 64-bit numbers; >= 0. */
 PL_MUST_CHECK enum pl_code pl_json_u64(const json_t *obj, const char *where, const char *name,
                                        uint64_t *out, struct pl_err *err);

@@ -15,9 +15,9 @@ struct pl_san {
 #define PL_SANS_MAX 64
 
 struct pl_cert {
-    struct pl_key *key;            /* one reference */
-    struct pl_bytes der;           /* the input, copied */
-    struct pl_san *sans;           /* in the order of the extension */
+    struct pl_key *key;  /* one reference */
+    struct pl_bytes der; /* the input, copied */
+    struct pl_san *sans; /* in the order of the extension */
     size_t nsans;
     struct pl_bytes fulcio_issuer; /* 1.3.6.1.4.1.57264.1.8, else .1.1 (raw); empty if none */
     int64_t not_before, not_after; /* Unix seconds */

@@ -43,9 +43,9 @@ const char *pl_key_details(const struct pl_key *key);
 PL_MUST_CHECK enum pl_code pl_privkey_generate(enum pl_keytype type, struct pl_privkey **out,
                                                struct pl_err *err); /* RSA: 3072 bits */
 /*
- * @pem: "PRIVATE KEY" (PKCS#8), "EC PRIVATE KEY", "RSA PRIVATE KEY", or cosign's "ENCRYPTED SIGSTORE
- * PRIVATE KEY" / "ENCRYPTED COSIGN PRIVATE KEY" (scrypt + NaCl secretbox), for which @password is
- * used (may be empty). PL_EVERIFY: wrong password. PL_EINVAL: anything malformed.
+ * @pem: "PRIVATE KEY" (PKCS#8), "EC PRIVATE KEY", "RSA PRIVATE KEY", or cosign's "ENCRYPTED
+ * SIGSTORE PRIVATE KEY" / "ENCRYPTED COSIGN PRIVATE KEY" (scrypt + NaCl secretbox), for which
+ * @password is used (may be empty). PL_EVERIFY: wrong password. PL_EINVAL: anything malformed.
  */
 PL_MUST_CHECK enum pl_code pl_privkey_from_pem(struct pl_bytes pem, struct pl_bytes password,
                                                struct pl_privkey **out, struct pl_err *err);
