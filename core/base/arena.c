@@ -59,6 +59,15 @@ void pl_arena_free(struct pl_arena *a)
     a->used = 0;
 }
 
+void pl_arena_free_secret(struct pl_arena *a)
+{
+    for (struct pl_arena_block *block = a->head; block != NULL; block = block->next) {
+        UNPOISON(block->bytes, block->cap);
+        explicit_bzero(block->bytes, block->cap);
+    }
+    pl_arena_free(a);
+}
+
 void pl_arena_reset(struct pl_arena *a)
 {
     struct pl_arena_block *keep = NULL, **link = &a->head;

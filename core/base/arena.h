@@ -17,6 +17,8 @@ struct pl_arena {
 
 void pl_arena_init(struct pl_arena *a, size_t max);
 void pl_arena_free(struct pl_arena *a); /* also of NULL and a zeroed object */
+/* Overwrites all memory before it is released: for what passed through a decoder. */
+void pl_arena_free_secret(struct pl_arena *a);
 /* Releases all but one block of at most 64 KiB and starts anew: for keep-alive connections. */
 void pl_arena_reset(struct pl_arena *a);
 /* @n bytes aligned for any type, zeroed; NULL when the ceiling or memory is reached. */
