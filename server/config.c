@@ -223,7 +223,7 @@ static enum pl_code set_defaults(struct loader *l, struct pl_err *err)
     return PL_OK;
 }
 
-static const char *env_value(char **env, const char *name)
+static const char *env_value(const char *const *env, const char *name)
 {
     size_t n = strlen(name);
     for (; env != NULL && *env != NULL; env++)
@@ -232,7 +232,7 @@ static const char *env_value(char **env, const char *name)
     return NULL;
 }
 
-static enum pl_code read_env(struct loader *l, char **env, struct pl_err *err)
+static enum pl_code read_env(struct loader *l, const char *const *env, struct pl_err *err)
 {
     for (const struct pl_setting *s = PL_SETTINGS; s->name != NULL; s++) {
         char name[64];
@@ -310,7 +310,11 @@ static enum pl_code read_config_file(struct loader *l, struct pl_err *err)
     if (l->config->config_file == NULL)
         return PL_OK;
     pl_buf_init(&text, CONFIG_FILE_MAX);
-    PL_TRY(pl_file_read(l->config->config_file, &text, err));
+    if (pl_file_read(l->config->config_file, &text, err) != PL_OK) {
+        (void)pl_err_wrap(err, "settings");
+        rc = err->code = PL_EINVAL;
+        goto out;
+    }
     if ((rc = pl_json_load(pl_buf_bytes(&text), CONFIG_FILE_MAX, &root, err)) != PL_OK) {
         (void)pl_err_wrap(err, "file %s", l->config->config_file);
         goto out;
@@ -360,8 +364,8 @@ static enum pl_code take_operand(struct loader *l, const char *arg, struct pl_er
 }
 
 /* Flags; with @only_config just --config is looked at, since the file comes before the rest. */
-static enum pl_code read_flags(struct loader *l, int argc, char **argv, bool only_config,
-                               struct pl_err *err)
+static enum pl_code read_flags(struct loader *l, int argc, const char *const *argv,
+                               bool only_config, struct pl_err *err)
 {
     bool flags_end = false;
     for (int i = 1; i < argc; i++) {
@@ -397,7 +401,7 @@ static enum pl_code read_flags(struct loader *l, int argc, char **argv, bool onl
     return PL_OK;
 }
 
-static enum pl_code default_data_dir(struct loader *l, char **env, struct pl_err *err)
+static enum pl_code default_data_dir(struct loader *l, const char *const *env, struct pl_err *err)
 {
     char *out = l->config->data_dir;
     const size_t max = sizeof(l->config->data_dir);
@@ -527,9 +531,9 @@ static const char *document(const struct pl_command *command, const char *arg,
     return (const char *)text.p;
 }
 
-enum pl_code pl_config_load(const struct pl_command *command, int argc, char **argv,
-                            char **environ_in, struct pl_config *out, const char **help_out,
-                            struct pl_err *err)
+enum pl_code pl_config_load(const struct pl_command *command, int argc, const char *const *argv,
+                            const char *const *environ_in, struct pl_config *out,
+                            const char **help_out, struct pl_err *err)
 {
     struct loader l = {.config = out, .command = command};
     const char *help = NULL;

@@ -70,9 +70,10 @@ const struct pl_command *pl_command_find(const char *name); /* NULL: no such */
  * generated documents was asked for (nothing else is checked then), else to NULL.
  * On failure @out is freed.
  */
-PL_MUST_CHECK enum pl_code pl_config_load(const struct pl_command *command, int argc, char **argv,
-                                          char **environ_in, struct pl_config *out,
-                                          const char **help_out, struct pl_err *err);
+PL_MUST_CHECK enum pl_code pl_config_load(const struct pl_command *command, int argc,
+                                          const char *const *argv, const char *const *environ_in,
+                                          struct pl_config *out, const char **help_out,
+                                          struct pl_err *err);
 void pl_config_free(struct pl_config *config);
 
 /* "127.0.0.1:3000" -> "127.0.0.1", 3000; "[::1]:0" -> "::1", 0. False for anything else. */
