@@ -272,6 +272,21 @@ static void malformed_texts_are_refused(void **state)
     }
 }
 
+static void origins_have_a_limit(void **state)
+{
+    char text[PL_ORIGIN_MAX + 100];
+    struct pl_checkpoint c;
+
+    (void)state;
+    memset(text, 'a', sizeof(text));
+    memcpy(text + PL_ORIGIN_MAX, "\n8\n" ROOT "\n", sizeof("\n8\n" ROOT "\n"));
+    assert_ok(pl_checkpoint_parse(pl_str(text), &c, &err), err);
+    assert_int_equal(c.origin.n, PL_ORIGIN_MAX);
+    memcpy(text + PL_ORIGIN_MAX + 1, "\n8\n" ROOT "\n", sizeof("\n8\n" ROOT "\n"));
+    text[PL_ORIGIN_MAX] = 'a';
+    assert_fails(pl_checkpoint_parse(pl_str(text), &c, &err), PL_EINVAL, "the limit is 256", err);
+}
+
 static void extension_lines_are_allowed_and_signed(void **state)
 {
     struct pl_checkpoint c;
@@ -303,6 +318,7 @@ int main(void)
         cmocka_unit_test(what_must_not_be_signed_is_not),
         cmocka_unit_test(the_origin_says_who_signs),
         cmocka_unit_test(malformed_texts_are_refused),
+        cmocka_unit_test(origins_have_a_limit),
         cmocka_unit_test(extension_lines_are_allowed_and_signed),
     };
     return cmocka_run_group_tests_name("checkpoint", tests, set_up, tear_down);
