@@ -18,7 +18,10 @@ struct pl_verifier {
     const struct pl_cert *cert; /* NULL for a bare public key */
     struct pl_bytes pem;        /* canonical PEM, trailing LF (all certificates, concatenated) */
     struct pl_bytes pem_base64; /* standard base64 of it, as bodies carry it */
-    struct pl_hash pem_hash;    /* SHA-256 of the canonical PEM: Rekor's index key */
+    const struct pl_bytes
+        *certs;              /* DER, the signer's first; pl_cert_check_list if there are more */
+    size_t ncerts;           /* 0 for a bare public key, at most PL_CERTS_MAX */
+    struct pl_hash pem_hash; /* SHA-256 of the canonical PEM: Rekor's index key */
 };
 
 struct pl_verifier_cache;
@@ -34,9 +37,12 @@ size_t pl_verifier_cache_hits(const struct pl_verifier_cache *cache);
  */
 PL_MUST_CHECK enum pl_code pl_verifier_load(struct pl_verifier_cache *cache, struct pl_bytes pem,
                                             const struct pl_verifier **out, struct pl_err *err);
-/* The same from DER bytes of one certificate, or of an SPKI (for bundles). */
+/* The same from the DER bytes of one certificate (for bundles). */
 PL_MUST_CHECK enum pl_code
 pl_verifier_from_cert_der(struct pl_bytes der, const struct pl_verifier **out, struct pl_err *err);
+/* The same from the DER bytes of a SubjectPublicKeyInfo. */
+PL_MUST_CHECK enum pl_code
+pl_verifier_from_spki(struct pl_bytes der, const struct pl_verifier **out, struct pl_err *err);
 const struct pl_verifier *pl_verifier_ref(const struct pl_verifier *v);
 void pl_verifier_unref(const struct pl_verifier *v); /* NULL is allowed */
 
