@@ -16,7 +16,7 @@
 #include <inttypes.h>
 
 #define SIZE_MAX_LEAVES ((uint64_t)1 << 63)
-#define ROOT_TEXT_LEN   PL_BASE64_LEN(PL_HASH_SIZE)
+#define ROOT_TEXT_LEN   PL_BASE64_LEN((size_t)PL_HASH_SIZE)
 #define V1_SEPARATOR    " - "
 
 void pl_checkpoint_add_text(const struct pl_checkpoint *c, struct pl_buf *b)

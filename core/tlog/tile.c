@@ -211,7 +211,7 @@ enum pl_code pl_tile_node_hash(const struct pl_tile *t, const struct pl_hash *ha
     struct pl_hash h[PL_TILE_WIDTH / 2]; /* sub-level 7 covers half a tile */
     memcpy(h, hashes + first, count * sizeof(h[0]));
     for (; count > 1; count /= 2) {
-        for (unsigned i = 0; i < count / 2; i++)
+        for (size_t i = 0; i < count / 2; i++)
             pl_node_hash(&h[2 * i], &h[2 * i + 1], &h[i]);
     }
     *out = h[0];

@@ -1,0 +1,36 @@
+/* Property: canonical JSON is a fixed point: what is written loads again and is written the same.
+ */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/base/json.h"
+
+#include "tests/fuzz/fuzz.h"
+
+#define MAX ((size_t)1 << 20)
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct pl_bytes in = pl_bytes(data, size);
+    json_t *value = NULL, *again = NULL;
+    struct pl_buf one, two;
+    struct pl_err err;
+
+    if (pl_json_load(in, MAX, &value, &err) != PL_OK) {
+        MUST(value == NULL && err.text[0] != '\0');
+        return 0;
+    }
+    pl_buf_init(&one, 8 * MAX);
+    pl_buf_init(&two, 8 * MAX);
+    if (pl_json_canonical(value, &one, &err) == PL_OK) {
+        MUST(pl_utf8_valid(pl_buf_bytes(&one)));
+        MUST(pl_json_load(pl_buf_bytes(&one), 8 * MAX, &again, &err) == PL_OK);
+        MUST(pl_json_canonical(again, &two, &err) == PL_OK);
+        MUST(pl_bytes_eq(pl_buf_bytes(&one), pl_buf_bytes(&two)));
+        json_decref(again);
+    } else {
+        MUST(err.code == PL_EINVAL);
+    }
+    pl_buf_free(&one);
+    pl_buf_free(&two);
+    json_decref(value);
+    return 0;
+}
