@@ -3,9 +3,11 @@
  * http.h - HTTP/1.1 over bufferevents and http-parser: connections, deadlines, limits, drain.
  *
  * It refuses what request smuggling lives on; the refusals are listed at the top of http.c and
- * tested one by one. A handler gets a complete request and answers it exactly once with a pl_reply_*
- * function (reply.h), at once or later on the same loop. If the client goes away meanwhile the
- * request is marked, not freed: the answer is dropped when it comes.
+ * tested one by one. A handler gets a complete request and answers it exactly once with a
+ * pl_reply_* function (reply.h), at once or later on the same loop. If the client goes away
+ * meanwhile the request is marked, not freed: the answer is dropped when it comes.
+ *
+ * The process-wide limits (bodies in flight, connections) are counted over all struct pl_http.
  */
 #ifndef PL_SERVER_HTTP_H
 #define PL_SERVER_HTTP_H
@@ -19,7 +21,7 @@ enum pl_method {
     PL_PUT = 1 << 3,
     PL_DELETE = 1 << 4,
     PL_OPTIONS = 1 << 5,
-    PL_OTHER_METHOD = 1 << 6,
+    PL_OTHER_METHOD = 1 << 6, /* TRACE, PATCH, ...: answered with 405 */
 };
 
 struct pl_req;
@@ -42,11 +44,13 @@ struct pl_req {
     struct pl_bytes params[2];    /* what the route's "{...}" segments matched, percent-decoded */
     struct pl_header *headers;
     size_t nheaders;
-    struct pl_bytes body;         /* complete */
-    char id[33];                  /* request id: X-Request-Id when it is sane, else made here */
-    char peer[64];                /* address text for the log */
-    int64_t started_ms;
-    void *user;                   /* the handler's */
+    struct pl_bytes body; /* complete */
+    char id[33];          /* request id: X-Request-Id when it is sane, else made here */
+    char peer[64];        /* address text for the log */
+    int64_t started_ms;   /* pl_now_ms() at its first byte */
+    uint64_t started_us;  /* the same clock when its head was complete */
+    bool admin;           /* came in on the admin port */
+    void *user;           /* the handler's */
     /* private to http.c */
     struct pl_conn *conn;
     struct pl_reply *reply;
@@ -55,17 +59,17 @@ struct pl_req {
 /* One row of the route table. Patterns: "/api/v1/log/entries/{id}". */
 struct pl_route {
     const char *pattern;
-    unsigned methods;  /* of enum pl_method; GET implies HEAD */
-    size_t body_max;   /* known before the body is read; 0 = PL_REQUEST_MAX or as configured */
+    unsigned methods; /* of enum pl_method; GET implies HEAD */
+    size_t body_max;  /* known before the body is read; 0 = PL_REQUEST_MAX or as configured */
     pl_handler_fn handler;
     unsigned flags;
 };
 #define PL_ROUTE_JSON_BODY 1u  /* 415 unless Content-Type is application/json */
 #define PL_ROUTE_JSON_ONLY 2u  /* GET: 406 unless Accept admits application/json */
-#define PL_ROUTE_CORS 4u       /* Vary: Origin, Access-Control-Allow-Origin, preflight */
-#define PL_ROUTE_NO_CACHE 8u   /* Rekor's no-store headers on GET */
-#define PL_ROUTE_ANY_CASE 16u  /* path compared without case (/ping) */
-#define PL_ROUTE_PEM 32u       /* GET: application/x-pem-file as well */
+#define PL_ROUTE_CORS      4u  /* Vary: Origin, Access-Control-Allow-Origin, preflight */
+#define PL_ROUTE_NO_CACHE  8u  /* Rekor's no-store headers on GET */
+#define PL_ROUTE_ANY_CASE  16u /* path compared without case (/ping) */
+#define PL_ROUTE_PEM       32u /* GET: application/x-pem-file as well */
 
 /* Value of header @name (case-insensitive), empty when absent. */
 struct pl_bytes pl_req_header(const struct pl_req *req, const char *name);
@@ -76,10 +80,10 @@ bool pl_req_query(struct pl_req *req, const char *name, struct pl_bytes *out);
 /* ---- listeners: one socket per address, accepted connections spread evenly over the loops ---- */
 
 struct pl_listen_spec {
-    char text[256];  /* "127.0.0.1:3000", "[::1]:0", "unix:/run/x.sock" */
-    bool admin;      /* routes of the admin port */
+    char text[256]; /* "127.0.0.1:3000", "[::1]:0", "unix:/run/x.sock" */
+    bool admin;     /* routes of the admin port */
     bool tls;
-    int fd;          /* -1: bind it; else inherited and already listening */
+    int fd; /* -1: bind it; else inherited and already listening */
 };
 struct pl_listener;
 /* Binds and listens (backlog), close-on-exec; does not accept yet: connections wait in the backlog.
@@ -100,9 +104,10 @@ void pl_listener_close(struct pl_listener *l, bool keep_socket_file);
 /* ---- per loop ---- */
 
 struct pl_http_limits {
-    size_t body_max;          /* default of routes that say 0 */
-    size_t inflight_max;      /* bytes of bodies over all connections */
-    unsigned conns_max;       /* over all loops; beyond: the longest idle one is closed */
+    size_t body_max;     /* default of routes that say 0 */
+    size_t inflight_max; /* bytes of bodies over all connections */
+    unsigned conns_max;  /* over all loops; beyond: the longest idle one is closed; if none is
+                          * idle, new ones wait in the backlog */
     unsigned head_ms, idle_ms, request_ms; /* 10 s, 60 s, 60 s */
 };
 struct pl_tls; /* certificate and key, reloaded when their files change */
@@ -115,9 +120,19 @@ PL_MUST_CHECK enum pl_code pl_http_new(struct pl_loop *loop, const struct pl_rou
                                        const struct pl_route *admin_routes,
                                        const struct pl_http_limits *limits, struct pl_tls *tls,
                                        struct pl_http **out, struct pl_err *err);
-/* Loop thread: close idle connections now, the others after their current answer; @done runs when
- * none is left. */
+/*
+ * Loop thread: closes idle connections now, the others after their current answer, which says
+ * `Connection: close`. One that has not asked anything yet gets PL_HTTP_GRACE_MS to do so.
+ * Connections handed over later are still served once. @done runs when none is left, maybe within
+ * this call, and once only. Stop the listeners first.
+ */
+#define PL_HTTP_GRACE_MS 1000
 void pl_http_drain(struct pl_http *http, void (*done)(void *ctx), void *ctx);
+/* After the loop's thread has ended, or on it. Requests that still are with a handler are freed:
+ * end what could answer them first. pl_loop_stop() calls it. */
 void pl_http_free(struct pl_http *http);
+/* Connections of this loop, also those whose client is gone but whose request is with a handler.
+ * Thread: any. */
+unsigned pl_http_connections(const struct pl_http *http);
 
 #endif
