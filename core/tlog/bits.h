@@ -3,7 +3,7 @@
  * bits.h - bit arithmetic that is defined for every uint64_t, which C's shifts and builtins are
  * not.
  *
- * The proof formulas shift by up to 64 (a tree of more than 2^63 leaves); `x >> 64` is undefined.
+ * The proof formulas may shift by the full width of a number; `x >> 64` is undefined.
  */
 #ifndef PL_CORE_TLOG_BITS_H
 #define PL_CORE_TLOG_BITS_H

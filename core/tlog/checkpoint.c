@@ -15,9 +15,8 @@
 
 #include <inttypes.h>
 
-#define SIZE_MAX_LEAVES ((uint64_t)1 << 63)
-#define ROOT_TEXT_LEN   PL_BASE64_LEN((size_t)PL_HASH_SIZE)
-#define V1_SEPARATOR    " - "
+#define ROOT_TEXT_LEN PL_BASE64_LEN((size_t)PL_HASH_SIZE)
+#define V1_SEPARATOR  " - "
 
 void pl_checkpoint_add_text(const struct pl_checkpoint *c, struct pl_buf *b)
 {
@@ -66,7 +65,7 @@ enum pl_code pl_checkpoint_parse(struct pl_bytes text, struct pl_checkpoint *out
         return PL_FAIL(err, PL_EINVAL, "checkpoint: the origin has %zu bytes, the limit is %d",
                        c.origin.n, PL_ORIGIN_MAX);
     PL_TRY(read_line(&r, "size", &line, err));
-    if (!pl_parse_u64(line, SIZE_MAX_LEAVES, &c.size))
+    if (!pl_parse_u64(line, PL_TREE_SIZE_MAX, &c.size))
         return PL_FAIL(err, PL_EINVAL,
                        "checkpoint: \"" PL_FMT "\" is not a tree size (decimal, at most 2^63)",
                        PL_ARG(line));

@@ -11,6 +11,9 @@
 
 #include "core/crypto/hash.h"
 
+/* The most leaves that a tree may have: with more, a consistency proof would need 65 hashes. */
+#define PL_TREE_SIZE_MAX ((uint64_t)1 << 63)
+
 struct pl_node {
     unsigned level; /* 0 = leaf hashes, at most 63 */
     uint64_t index; /* position within the level */

@@ -23,8 +23,7 @@
 #include <assert.h>
 #include <inttypes.h>
 
-/* At most 64 hashes in a proof, one of which may stand for up to 63 nodes, and a consistency proof
- * may put one more in front: never over 128. */
+/* At most 64 hashes in a proof, one of which may stand for up to 63 nodes: never over 128. */
 #define PLAN_MAX 128
 
 struct plan {
@@ -32,6 +31,33 @@ struct plan {
     size_t n;
     size_t eph_begin, eph_end; /* node[begin..end) fold into one hash; empty if begin == end */
 };
+
+/* Up to 2^63 leaves, inner + border <= 63 (add the old subtree's root: 64 in a consistency proof).
+ */
+static enum pl_code check_size(uint64_t size, struct pl_err *err)
+{
+    if (size > PL_TREE_SIZE_MAX)
+        return PL_FAIL(err, PL_EINVAL, "proof: tree size %" PRIu64 " is over 2^63", size);
+    return PL_OK;
+}
+
+static enum pl_code check_index(uint64_t index, uint64_t size, struct pl_err *err)
+{
+    if (index >= size)
+        return PL_FAIL(err, PL_EINVAL,
+                       "inclusion proof: index %" PRIu64 " is not below the tree size %" PRIu64,
+                       index, size);
+    return check_size(size, err);
+}
+
+static enum pl_code check_sizes(uint64_t old_size, uint64_t new_size, struct pl_err *err)
+{
+    if (old_size > new_size)
+        return PL_FAIL(err, PL_EINVAL,
+                       "consistency proof: old size %" PRIu64 " is over the new size %" PRIu64,
+                       old_size, new_size);
+    return check_size(new_size, err);
+}
 
 static void add_node(struct plan *p, unsigned level, uint64_t index)
 {
@@ -133,11 +159,10 @@ enum pl_code pl_proof_inclusion(uint64_t index, uint64_t size, pl_hashes_fn hash
                                 struct pl_proof *out, struct pl_err *err)
 {
     struct plan p = {.n = 0};
+    enum pl_code rc = check_index(index, size, err);
 
-    if (index >= size)
-        return PL_FAIL(err, PL_EINVAL,
-                       "inclusion proof: index %" PRIu64 " is not below the tree size %" PRIu64,
-                       index, size);
+    if (rc != PL_OK)
+        return rc;
     add_path(&p, index, 0, size);
     return build(&p, hashes, ctx, out, err);
 }
@@ -151,14 +176,13 @@ enum pl_code pl_proof_consistency(uint64_t old_size, uint64_t new_size, pl_hashe
                                   void *ctx, struct pl_proof *out, struct pl_err *err)
 {
     struct plan p = {.n = 0};
+    enum pl_code rc = check_sizes(old_size, new_size, err);
 
+    if (rc != PL_OK)
+        return rc;
     if (old_size == 0)
         return PL_FAIL(err, PL_EINVAL,
                        "consistency proof: there is none from size 0, ask from size 1 on");
-    if (old_size > new_size)
-        return PL_FAIL(err, PL_EINVAL,
-                       "consistency proof: old size %" PRIu64 " is over the new size %" PRIu64,
-                       old_size, new_size);
     if (old_size < new_size) {
         uint64_t last = old_size - 1;
         unsigned t = pl_ctz(old_size);
@@ -193,10 +217,9 @@ enum pl_code pl_verify_inclusion(uint64_t index, uint64_t size, const struct pl_
                                  const struct pl_hash *proof, size_t nproof,
                                  const struct pl_hash *root, struct pl_err *err)
 {
-    if (index >= size)
-        return PL_FAIL(err, PL_EINVAL,
-                       "inclusion proof: index %" PRIu64 " is not below the tree size %" PRIu64,
-                       index, size);
+    enum pl_code rc = check_index(index, size, err);
+    if (rc != PL_OK)
+        return rc;
     unsigned inner = pl_bitlen(index ^ (size - 1));
     size_t want = inner + pl_popcount(pl_shr(index, inner));
     if (nproof != want)
@@ -233,13 +256,11 @@ enum pl_code pl_verify_consistency(uint64_t old_size, uint64_t new_size,
                                    const struct pl_hash *old_root, const struct pl_hash *new_root,
                                    struct pl_err *err)
 {
-    if (old_size > new_size)
-        return PL_FAIL(err, PL_EINVAL,
-                       "consistency proof: old size %" PRIu64 " is over the new size %" PRIu64,
-                       old_size, new_size);
+    enum pl_code rc = check_sizes(old_size, new_size, err);
+    if (rc != PL_OK)
+        return rc;
     if (old_size == 0) {
-        enum pl_code rc =
-            verify_trivial(&PL_EMPTY_ROOT, nproof, old_root, "an empty old tree", err);
+        rc = verify_trivial(&PL_EMPTY_ROOT, nproof, old_root, "an empty old tree", err);
         if (rc != PL_OK || new_size != 0)
             return rc;
     }

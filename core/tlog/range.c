@@ -29,8 +29,6 @@
 #include <assert.h>
 #include <inttypes.h>
 
-#define SIZE_MAX_LEAVES ((uint64_t)1 << 63)
-
 void pl_range_init(struct pl_range *r)
 {
     *r = (struct pl_range){0};
@@ -44,7 +42,7 @@ void pl_range_init(struct pl_range *r)
 enum pl_code pl_range_append(struct pl_range *r, const struct pl_hash *leaf,
                              struct pl_hash made[64], unsigned *nmade, struct pl_err *err)
 {
-    if (r->size >= SIZE_MAX_LEAVES)
+    if (r->size >= PL_TREE_SIZE_MAX)
         return PL_FAIL(err, PL_ETOOBIG, "append leaf: the tree has its maximum of 2^63 leaves");
     assert(r->nedge == pl_popcount(r->size)); /* invariant 1 */
 
@@ -95,7 +93,7 @@ enum pl_code pl_range_load(struct pl_range *r, uint64_t size, pl_hashes_fn hashe
     struct pl_node edge[64], want[64];
     struct pl_hash got[64];
 
-    if (size > SIZE_MAX_LEAVES)
+    if (size > PL_TREE_SIZE_MAX)
         return PL_FAIL(err, PL_EINVAL, "load tree edge: size %" PRIu64 " is over 2^63", size);
     unsigned n = pl_range_nodes(size, edge);
     /* The edge has one node per level, biggest first: reversed it is ascending, as the reader

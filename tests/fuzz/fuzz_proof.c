@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Input: u64 a, u64 b, u8 kind, u8 length change, then bytes that are XORed onto the built proof.
- * The tree is of any size up to 2^64 - 1: every leaf is zero, so a node depends on its level alone.
+ * Sizes are any 64-bit numbers; every leaf is zero, so a node depends on its level alone.
  * For a verified proof that hides positions, which the unit tests look at; lengths, overflow, reads
  * past the end and accepting a changed hash do show.
  */

@@ -413,11 +413,9 @@ static void proofs_at_the_far_end_of_uint64(void **state)
         {(UINT64_C(1) << 63) - 1, UINT64_C(1) << 63, 63},
         {UINT64_C(1) << 62, (UINT64_C(1) << 63) - 1, 63},
         {(UINT64_C(1) << 63) - 2, (UINT64_C(1) << 63) - 1, 62},
-        {UINT64_C(1) << 63, (UINT64_C(1) << 63) + 1, 1},
-        {0, (UINT64_C(1) << 63) + 1, 64},
-        {0, UINT64_MAX, 64},
-        {UINT64_MAX - 1, UINT64_MAX, 63},
-        {(UINT64_C(1) << 63) + 12345, UINT64_MAX, 64},
+        {0, (UINT64_C(1) << 62) + 1, 63},
+        {UINT64_C(1) << 62, (UINT64_C(1) << 62) + 1, 1},
+        {(UINT64_C(1) << 62) + 12345, UINT64_C(1) << 63, 63},
     };
 
     (void)state;
@@ -430,7 +428,7 @@ static void proofs_at_the_far_end_of_uint64(void **state)
         ref_huge_reset(&h, size);
         assert_ok(pl_proof_inclusion(index, size, ref_huge_hashes, &h, &p, &err), err);
         assert_int_equal(p.n, table[i].n);
-        /* The root by folding the edge here, since pl_range_load stops at 2^63. */
+        /* The root by folding the edge here. */
         struct pl_node node[64];
         unsigned n = pl_range_nodes(size, node);
         for (unsigned j = n; j > 0; j--) {
@@ -474,16 +472,35 @@ static void consistency_at_the_far_end_of_uint64(void **state)
             assert_no_mutant_verifies(&p, try_consistency, &c);
         }
     }
-    /* The longest of all: 1 -> 2^64 - 1 and 2^64 - 2 -> 2^64 - 1 build without overflow. */
+    /* The longest of all has 64 hashes: the seed and 63 on the path. */
     struct ref_huge h;
     struct pl_proof p;
     ref_huge_init(&h, 7);
-    ref_huge_reset(&h, UINT64_MAX);
-    assert_ok(pl_proof_consistency(1, UINT64_MAX, ref_huge_hashes, &h, &p, &err), err);
-    assert_int_equal(p.n, 64);
-    ref_huge_reset(&h, UINT64_MAX);
-    assert_ok(pl_proof_consistency(UINT64_MAX - 1, UINT64_MAX, ref_huge_hashes, &h, &p, &err), err);
-    assert_int_equal(p.n, 64);
+    ref_huge_reset(&h, top);
+    assert_ok(pl_proof_consistency(3, top, ref_huge_hashes, &h, &p, &err), err);
+    assert_int_equal(p.n, PL_PROOF_MAX);
+}
+
+static void sizes_over_the_maximum_are_refused(void **state)
+{
+    static const uint64_t sizes[] = {(UINT64_C(1) << 63) + 1, UINT64_MAX};
+    struct pl_hash any = PL_EMPTY_ROOT;
+    struct pl_proof p = {.n = 5};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(sizes); i++) {
+        assert_fails(pl_proof_inclusion(3, sizes[i], ref_tree_hashes, &tree, &p, &err), PL_EINVAL,
+                     "over 2^63", err);
+        assert_fails(pl_proof_consistency(3, sizes[i], ref_tree_hashes, &tree, &p, &err), PL_EINVAL,
+                     "over 2^63", err);
+        assert_int_equal(p.n, 5);
+        assert_fails(pl_verify_inclusion(3, sizes[i], &any, NULL, 0, &any, &err), PL_EINVAL,
+                     "over 2^63", err);
+        assert_fails(pl_verify_consistency(3, sizes[i], NULL, 0, &any, &any, &err), PL_EINVAL,
+                     "over 2^63", err);
+        assert_fails(pl_verify_consistency(sizes[i], sizes[i], NULL, 0, &any, &any, &err),
+                     PL_EINVAL, "over 2^63", err);
+    }
 }
 
 int main(void)
@@ -501,6 +518,7 @@ int main(void)
         cmocka_unit_test(the_proofs_of_the_eight_leaf_tree),
         cmocka_unit_test(proofs_at_the_far_end_of_uint64),
         cmocka_unit_test(consistency_at_the_far_end_of_uint64),
+        cmocka_unit_test(sizes_over_the_maximum_are_refused),
     };
     return cmocka_run_group_tests_name("proof", tests, set_up, tear_down);
 }
