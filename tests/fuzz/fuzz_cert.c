@@ -1,5 +1,4 @@
-/* Property: a certificate that parses is kept byte for byte, its key parses alone, its names are
- * text. */
+/* Property: a certificate that parses is kept byte for byte and its key parses alone. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/crypto/cert.h"
 #include "core/crypto/verifier.h"
