@@ -94,12 +94,14 @@ void pl_format_rfc3339(int64_t unix_seconds, char out[PL_RFC3339_LEN + 1])
 static bool take_number(struct pl_reader *r, size_t width, uint64_t low, uint64_t high,
                         int64_t *out)
 {
+    struct pl_reader at = *r;
     struct pl_bytes x;
     uint64_t v;
 
-    if (!pl_read_bytes(r, width, &x) || !parse_digits(x, high, &v) || v < low)
+    if (!pl_read_bytes(&at, width, &x) || !parse_digits(x, high, &v) || v < low)
         return false;
     *out = (int64_t)v;
+    *r = at;
     return true;
 }
 
