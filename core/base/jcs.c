@@ -59,6 +59,28 @@ void pl_buf_add_json_string(struct pl_buf *b, struct pl_bytes text)
     pl_buf_add_byte(b, '"');
 }
 
+void pl_buf_add_json_lossy(struct pl_buf *b, struct pl_bytes text)
+{
+    struct pl_buf clean;
+
+    if (pl_utf8_valid(text)) {
+        pl_buf_add_json_string(b, text);
+        return;
+    }
+    pl_buf_init(&clean, 3 * text.n);
+    while (text.n != 0) {
+        size_t n = text.n < 4 ? text.n : 4; /* the longest sequence first */
+
+        while (n != 0 && !pl_utf8_valid(pl_bytes(text.p, n)))
+            n--;
+        pl_buf_add_bytes(&clean, n != 0 ? pl_bytes(text.p, n) : PL_LIT("\xef\xbf\xbd"));
+        n = n != 0 ? n : 1;
+        text = pl_bytes(text.p + n, text.n - n);
+    }
+    pl_buf_add_json_string(b, pl_buf_bytes(&clean));
+    pl_buf_free(&clean);
+}
+
 /* ---- numbers ---- */
 
 #define DIGITS_MAX 17 /* of a double, always enough */

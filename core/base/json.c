@@ -75,8 +75,9 @@ enum pl_code pl_json_load(struct pl_bytes in, size_t max, json_t **out, struct p
     if (value == NULL && json_error_code(&why) == json_error_out_of_memory)
         return PL_FAIL(err, PL_ENOMEM, "JSON: out of memory");
     if (value == NULL)
-        return PL_FAIL(err, PL_EINVAL, "invalid JSON at line %d, column %d: %s", why.line,
-                       why.column, why.text);
+        return PL_FAIL(
+            err, PL_EINVAL, "invalid JSON at line %d, column %d: %s%s", why.line, why.column,
+            json_error_code(&why) == json_error_invalid_utf8 ? "not UTF-8: " : "", why.text);
     *out = value;
 out:
     return rc;

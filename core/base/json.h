@@ -53,6 +53,9 @@ struct pl_bytes pl_json_text(const json_t *string);
 
 /* A quoted string with RFC 8785 section 3.2.2.2 escapes. @text must be valid UTF-8. */
 void pl_buf_add_json_string(struct pl_buf *b, struct pl_bytes text);
+/* The same for text that may be anything, such as an error's: bytes that are not UTF-8 become
+ * U+FFFD. */
+void pl_buf_add_json_lossy(struct pl_buf *b, struct pl_bytes text);
 /*
  * RFC 8785 serialisation: members by UTF-16 code units, ECMAScript numbers, no white space.
  * PL_EINVAL for what JCS cannot say: an integer beyond 2^53-1 in magnitude.

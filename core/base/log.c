@@ -106,9 +106,9 @@ static void format_time(int64_t unix_ms, char out[TIME_LEN + 1])
     memcpy(out + TIME_LEN - 1, "Z", 2);
 }
 
-/* Undoes pl_log_esc on @in, which begins behind the opening quote; returns what follows the closing
- * one. The text goes to @out (at least in.n bytes). */
-static struct pl_bytes unescape(struct pl_bytes in, uint8_t *out, size_t *out_n)
+/* Undoes pl_log_esc on @in, which begins behind the opening quote, into @out (at least in.n bytes).
+ * Returns the length in @in, up to the closing quote or the end. */
+static size_t unescape(struct pl_bytes in, uint8_t *out, size_t *out_n)
 {
     size_t i = 0, n = 0;
 
@@ -128,60 +128,75 @@ static struct pl_bytes unescape(struct pl_bytes in, uint8_t *out, size_t *out_n)
         out[n++] = c;
     }
     *out_n = n;
-    i = i < in.n ? i + 1 : i; /* the quote */
-    return pl_bytes(in.p + i, in.n - i);
+    return i;
+}
+
+static void add_text(struct pl_buf *b, struct pl_bytes text)
+{
+    pl_buf_add_json_string(b, pl_utf8_valid(text) ? text : PL_LIT("?"));
+}
+
+/* The quoted value at the start of @in; returns what follows it. */
+static struct pl_bytes add_quoted(struct pl_buf *b, struct pl_bytes in)
+{
+    uint8_t text[FIELDS_MAX];
+    size_t n, raw_n;
+
+    in = pl_bytes(in.p + 1, in.n - 1);
+    raw_n = unescape(in, text, &n);
+    /* What is not UTF-8 stays in its escaped spelling. */
+    if (pl_utf8_valid(pl_bytes(text, n)))
+        pl_buf_add_json_string(b, pl_bytes(text, n));
+    else
+        add_text(b, pl_bytes(in.p, raw_n));
+    raw_n += raw_n < in.n ? 1 : 0; /* the quote */
+    return pl_bytes(in.p + raw_n, in.n - raw_n);
 }
 
 /* The value at the start of @in as JSON; returns what follows it. */
 static struct pl_bytes add_value(struct pl_buf *b, struct pl_bytes in)
 {
-    uint8_t text[FIELDS_MAX];
-    struct pl_bytes raw = in, value;
-    const uint8_t *blank;
+    const uint8_t *blank = in.n != 0 ? memchr(in.p, ' ', in.n) : NULL;
+    struct pl_bytes raw = pl_bytes(in.p, blank != NULL ? (size_t)(blank - in.p) : in.n);
     uint64_t number;
 
-    if (in.n != 0 && in.p[0] == '"') {
-        size_t n;
-        struct pl_bytes rest = unescape(pl_bytes(in.p + 1, in.n - 1), text, &n);
-
-        value = pl_bytes(text, n);
-        if (!pl_utf8_valid(value)) /* then in its escaped spelling */
-            value = pl_bytes(in.p + 1, (size_t)(rest.p - in.p) - 1);
-        pl_buf_add_json_string(b, pl_utf8_valid(value) ? value : PL_LIT("?"));
-        return rest;
-    }
-    blank = in.n != 0 ? memchr(in.p, ' ', in.n) : NULL;
-    if (blank != NULL)
-        raw.n = (size_t)(blank - in.p);
+    if (in.n != 0 && in.p[0] == '"')
+        return add_quoted(b, in);
     if (pl_parse_u64(raw, UINT64_C(9007199254740991), &number))
         pl_buf_add_bytes(b, raw);
     else
-        pl_buf_add_json_string(b, pl_utf8_valid(raw) ? raw : PL_LIT("?"));
+        add_text(b, raw);
     return pl_bytes(in.p + raw.n, in.n - raw.n);
 }
 
-/* The members of "k=v k="v"": text without '=' becomes the member "text". */
-static void add_fields(struct pl_buf *b, struct pl_bytes in)
+/* Names that the line itself uses. */
+static struct pl_bytes free_name(struct pl_bytes key)
 {
     static const char *const taken[] = {"severity", "message", "time"};
 
+    for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++) {
+        if (pl_bytes_eq_str(key, taken[i]))
+            return PL_LIT("field");
+    }
+    return key;
+}
+
+/* The members of "k=v k="v"". From a word without '=' on, all of it is the member "text". */
+static void add_fields(struct pl_buf *b, struct pl_bytes in)
+{
     for (in = pl_bytes_trim(in); in.n != 0; in = pl_bytes_trim(in)) {
         const uint8_t *equals = memchr(in.p, '=', in.n);
         const uint8_t *blank = memchr(in.p, ' ', in.n);
-        struct pl_bytes key = PL_LIT("text");
 
-        if (equals != NULL && (blank == NULL || equals < blank)) {
-            key = pl_bytes(in.p, (size_t)(equals - in.p));
-            in = pl_bytes(equals + 1, (size_t)(in.p + in.n - equals) - 1);
+        if (equals == NULL || (blank != NULL && blank < equals)) {
+            pl_buf_add_str(b, ",\"text\":");
+            add_text(b, in);
+            return;
         }
         pl_buf_add_byte(b, ',');
-        for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++) {
-            if (pl_bytes_eq_str(key, taken[i]))
-                key = PL_LIT("field");
-        }
-        pl_buf_add_json_string(b, pl_utf8_valid(key) ? key : PL_LIT("?"));
+        add_text(b, free_name(pl_bytes(in.p, (size_t)(equals - in.p))));
         pl_buf_add_byte(b, ':');
-        in = add_value(b, in);
+        in = add_value(b, pl_bytes(equals + 1, (size_t)(in.p + in.n - equals) - 1));
     }
 }
 
