@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # embed_sql.sh FILE... - print a C header with each migration as a string, in the order given.
 set -eu
-echo '/* Made from schema/*.sql; do not edit. */'
+echo '/* Made from the migrations in schema; do not edit. */'
 echo 'struct pl_migration { unsigned number; const char *name; const char *sql; };'
 echo 'static const struct pl_migration PL_MIGRATIONS[] = {'
 for file in "$@"; do
