@@ -56,7 +56,7 @@ static enum pl_code check_batch(struct pl_store *s, struct pl_err *err)
     if (!s->in_batch)
         return PL_FAIL(err, PL_EINVAL, "no batch is open");
     if (s->failed)
-        return PL_FAIL(err, PL_EIO, "the batch has failed before: it can only be rolled back");
+        return PL_FAIL(err, PL_EINVAL, "the batch has failed before: it can only be rolled back");
     if (!pl_db_in_transaction(&s->db)) {
         s->failed = true;
         return PL_FAIL(err, PL_EIO, "SQLite has rolled the batch back");
