@@ -10,13 +10,16 @@
 struct pl_bytes pl_test_file(struct pl_arena *arena, const char *path)
 {
     FILE *file = fopen(path, "rb");
-    uint8_t *p = pl_arena_alloc(arena, FILE_MAX);
+    static uint8_t content[FILE_MAX];
+    struct pl_bytes copy = {NULL, 0};
     size_t n = 0;
 
-    if (file == NULL || p == NULL || (n = fread(p, 1, FILE_MAX - 1, file)) == 0 || ferror(file)) {
+    if (file != NULL && (n = fread(content, 1, FILE_MAX, file)) != 0 && n < FILE_MAX)
+        copy = pl_arena_dup(arena, pl_bytes(content, n));
+    if (copy.p == NULL) {
         perror(path);
         exit(1);
     }
     fclose(file);
-    return pl_bytes(p, n);
+    return copy;
 }
