@@ -26,6 +26,7 @@ static const char *const TEXT[PL_SQL_COUNT] = {
     [PL_SQL_LEAF_FIND] = "SELECT id FROM leaf WHERE log_id = ?1 AND hash = ?2",
     [PL_SQL_LEAF_GET] = "SELECT hash, nodes FROM leaf WHERE id = ?1",
     [PL_SQL_LEAF_LAST] = "SELECT id FROM leaf WHERE id >= ?1 AND id < ?2 ORDER BY id DESC LIMIT 1",
+    [PL_SQL_LEAF_SCAN] = "SELECT id, hash, nodes FROM leaf WHERE id >= ?1 AND id < ?2 ORDER BY id",
     [PL_SQL_ENTRY_INSERT] = "INSERT INTO entry (id, time, kind, body, keys)"
                             " VALUES (?1, ?2, ?3, ?4, ?5)",
     [PL_SQL_ENTRY_GET] = "SELECT e.time, e.kind, e.body, l.hash, s.set_bytes,"
