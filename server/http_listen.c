@@ -364,9 +364,13 @@ static void on_acceptable(evutil_socket_t lfd, short what, void *ctx)
         struct sockaddr_storage from = {.ss_family = AF_UNSPEC};
         socklen_t n = sizeof(from);
         /* The admin port stays reachable: it is where one sees that the server is full. */
-        if (!l->spec.admin && pl_http_full(l->loop->http) && !pl_http_evict(l->loop->app)) {
-            pause_accepting(l, "all connections are busy");
-            return;
+        if (!l->spec.admin && pl_http_full(l->loop->http)) {
+            if (i != 0)
+                return; /* maybe nobody else waits; if so, we are called again */
+            if (!pl_http_evict(l->loop->app)) {
+                pause_accepting(l, "all connections are busy");
+                return;
+            }
         }
         int fd = accept4(lfd, (struct sockaddr *)&from, &n, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (fd < 0) {
