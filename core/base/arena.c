@@ -200,7 +200,7 @@ char *pl_arena_printf(struct pl_arena *a, const char *fmt, ...)
     va_copy(again, ap);
     want = vsnprintf(NULL, 0, fmt, ap);
     if (want >= 0 && (text = pl_arena_alloc(a, (size_t)want + 1)) != NULL)
-        vsnprintf(text, (size_t)want + 1, fmt, again);
+        (void)vsnprintf(text, (size_t)want + 1, fmt, again);
     va_end(again);
     va_end(ap);
     return text;

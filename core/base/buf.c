@@ -262,7 +262,7 @@ void pl_buf_addf(struct pl_buf *b, const char *fmt, ...)
     if (want < 0) {
         set_failed(b, true);
     } else if (make_room(b, (size_t)want)) {
-        vsnprintf((char *)b->p + b->n, (size_t)want + 1, fmt, again);
+        (void)vsnprintf((char *)b->p + b->n, (size_t)want + 1, fmt, again);
         b->n += (size_t)want;
     }
     va_end(again);

@@ -8,16 +8,18 @@
 
 static const char hex_digits[] = "0123456789abcdef";
 
-/* 0..15, or -1. */
-static int hex_value(uint8_t c)
+#define NO_HEX 16U
+
+/* 0..15, or NO_HEX. */
+static unsigned hex_value(uint8_t c)
 {
     if (c >= '0' && c <= '9')
-        return c - '0';
+        return c - (unsigned)'0';
     if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
+        return c - (unsigned)'a' + 10;
     if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
+        return c - (unsigned)'A' + 10;
+    return NO_HEX;
 }
 
 /* Two digits for each byte, no NUL. */
@@ -51,7 +53,7 @@ bool pl_hex_decode(struct pl_bytes in, uint8_t *out, size_t n)
     if (in.n % 2 != 0 || in.n / 2 != n)
         return false;
     for (size_t i = 0; i < in.n; i++) {
-        if (hex_value(in.p[i]) < 0)
+        if (hex_value(in.p[i]) == NO_HEX)
             return false;
     }
     for (size_t i = 0; i < n; i++)
@@ -62,7 +64,7 @@ bool pl_hex_decode(struct pl_bytes in, uint8_t *out, size_t n)
 bool pl_is_hex(struct pl_bytes in)
 {
     for (size_t i = 0; i < in.n; i++) {
-        if (hex_value(in.p[i]) < 0)
+        if (hex_value(in.p[i]) == NO_HEX)
             return false;
     }
     return in.n != 0;

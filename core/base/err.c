@@ -67,11 +67,8 @@ enum pl_code pl_err_wrap(struct pl_err *err, const char *fmt, ...)
     return err->code;
 }
 
-bool pl_never_check(bool hit, const char *expr, const char *file, int line)
+void pl_never_happened(const char *expr, const char *file, int line)
 {
-    if (hit) {
-        fprintf(stderr, "%s:%d: this can never happen: %s\n", file, line, expr);
-        abort();
-    }
-    return hit;
+    (void)fprintf(stderr, "%s:%d: this can never happen: %s\n", file, line, expr);
+    abort();
 }

@@ -72,8 +72,8 @@ static inline enum pl_code pl_err_same(enum pl_code code, enum pl_code set)
 #ifdef NDEBUG
 #define PL_NEVER(x) __builtin_expect(!!(x), 0)
 #else
-#define PL_NEVER(x) pl_never_check(!!(x), #x, __FILE__, __LINE__)
+#define PL_NEVER(x) ((x) ? (pl_never_happened(#x, __FILE__, __LINE__), true) : false)
 #endif
-bool pl_never_check(bool hit, const char *expr, const char *file, int line);
+_Noreturn void pl_never_happened(const char *expr, const char *file, int line);
 
 #endif

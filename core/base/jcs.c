@@ -99,7 +99,7 @@ static struct decimal round_to(double v, int n)
     char *e;
     int64_t exponent = 0;
 
-    snprintf(text, sizeof(text), "%.*e", n - 1, v);
+    (void)snprintf(text, sizeof(text), "%.*e", n - 1, v);
     e = strchr(text, 'e');
     if (e == NULL)
         return d;
@@ -116,7 +116,7 @@ static bool reads_as(const struct decimal *d, double v)
     char text[40];
 
     /* All digits before the point, so the locale's point does not matter. */
-    snprintf(text, sizeof(text), "%se%d", d->digits, d->exponent - (d->n - 1));
+    (void)snprintf(text, sizeof(text), "%se%d", d->digits, d->exponent - (d->n - 1));
     return strtod(text, NULL) == v;
 }
 
@@ -163,7 +163,7 @@ static void add_decimal(struct pl_buf *b, const struct decimal *d)
     if (point >= d->n && point <= 21) {
         pl_buf_add(b, d->digits, n);
         add_zeros(b, point - d->n);
-    } else if (point > 0 && point <= 21) {
+    } else if (point > 0 && point < d->n) {
         pl_buf_add(b, d->digits, (size_t)point);
         pl_buf_add_byte(b, '.');
         pl_buf_add(b, d->digits + point, n - (size_t)point);
@@ -231,13 +231,15 @@ static struct member *sorted_members(const json_t *obj, size_t *count)
 {
     size_t n = json_object_size(obj), i = 0;
     struct member *members = calloc(n + 1, sizeof(*members));
-    json_t *from;
+    union { /* jansson's iterator wants it without const, and only reads */
+        const json_t *given;
+        json_t *wanted;
+    } from = {.given = obj};
 
     if (members == NULL)
         return NULL;
-    memcpy(&from, &obj, sizeof(from)); /* jansson's iterator wants it without const */
-    for (void *it = json_object_iter(from); it != NULL && i < n;
-         it = json_object_iter_next(from, it), i++) {
+    for (void *it = json_object_iter(from.wanted); it != NULL && i < n;
+         it = json_object_iter_next(from.wanted, it), i++) {
         members[i].name = pl_bytes(json_object_iter_key(it), json_object_iter_key_len(it));
         members[i].value = json_object_iter_value(it);
     }

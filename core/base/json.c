@@ -88,7 +88,7 @@ out:
 /* "where.name", for error texts. */
 static const char *member_path(const char *where, const char *name, char out[PATH_MAX_LEN])
 {
-    snprintf(out, PATH_MAX_LEN, "%s%s%s", where, where[0] != '\0' ? "." : "", name);
+    (void)snprintf(out, PATH_MAX_LEN, "%s%s%s", where, where[0] != '\0' ? "." : "", name);
     return out;
 }
 

@@ -59,7 +59,7 @@ const char *pl_log_esc(struct pl_bytes text, char out[PL_LOG_ESC_MAX])
 
         if (c == '"' || c == '\\' || c == '\n') {
             *to++ = '\\';
-            *to++ = c == '\n' ? 'n' : (char)c;
+            *to++ = (char)(c == '\n' ? 'n' : c);
         } else if (c < 0x20 || c > 0x7e) {
             *to++ = '\\';
             *to++ = 'x';
@@ -69,11 +69,10 @@ const char *pl_log_esc(struct pl_bytes text, char out[PL_LOG_ESC_MAX])
             *to++ = (char)c;
         }
     }
-    if (n < text.n) {
-        memcpy(to, "...", 3);
-        to += 3;
-    }
-    memcpy(to, "\"", 2);
+    for (int dots = n < text.n ? 3 : 0; dots > 0; dots--)
+        *to++ = '.';
+    *to++ = '"';
+    *to = '\0';
     return out;
 }
 

@@ -133,7 +133,8 @@ void pl_random(void *out, size_t n)
         int part = n < 65536 ? (int)n : 65536;
 
         if (RAND_bytes(to, part) != 1) {
-            fprintf(stderr, "the random number generator failed; no key or nonce may be made\n");
+            (void)fprintf(stderr,
+                          "the random number generator failed; no key or nonce may be made\n");
             abort();
         }
         to += part;

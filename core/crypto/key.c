@@ -209,10 +209,13 @@ out:
 
 struct pl_key *pl_key_ref(const struct pl_key *key)
 {
-    struct pl_key *same = (struct pl_key *)(uintptr_t)key; /* only the counter changes */
+    union { /* only the counter changes */
+        const struct pl_key *given;
+        struct pl_key *same;
+    } u = {.given = key};
 
-    atomic_fetch_add_explicit(&same->refs, 1, memory_order_relaxed);
-    return same;
+    atomic_fetch_add_explicit(&u.same->refs, 1, memory_order_relaxed);
+    return u.same;
 }
 
 void pl_key_unref(struct pl_key *key)
