@@ -254,6 +254,8 @@ enum pl_code pl_sql_run(struct pl_db *db, enum pl_sql which, struct pl_err *err)
 
 void pl_sql_reset(struct pl_db *db, enum pl_sql which)
 {
+    if (db->stmt[which] == NULL)
+        return;
     sqlite3_reset(db->stmt[which]); /* repeats the step's code, which was looked at */
     sqlite3_clear_bindings(db->stmt[which]);
 }
