@@ -54,6 +54,8 @@ static void growth_keeps_the_content(void **state)
 
     (void)state;
     pl_arena_init(&a, 1 << 20);
+    memset(pl_arena_alloc(&a, 1000), 0xff, 1000);
+    pl_arena_reset(&a);
     p = pl_arena_grow(&a, NULL, 0, 10);
     memset(p, 1, 10);
     q = pl_arena_grow(&a, p, 10, 500);

@@ -171,6 +171,11 @@ static void lists_must_be_chains(void **state)
     swapped[1] = ders[0];
     swapped[2] = ders[2];
     assert_ok(pl_cert_check_list(swapped, 3, &err), err); /* an intermediate not needed */
+    /* What counts is the time of issue. */
+    assert_int_equal(read_ders(CERTS "chain-expired-since.pem", ders), 2);
+    assert_ok(pl_cert_check_list(ders, 2, &err), err);
+    assert_int_equal(read_ders(CERTS "bad-chain-before-root.pem", ders), 2);
+    assert_fails(pl_cert_check_list(ders, 2, &err), PL_EVERIFY, "not yet valid", err);
     assert_int_equal(read_ders(CERTS "bad-chain-stranger.pem", ders), 3);
     assert_fails(pl_cert_check_list(ders, 3, &err), PL_EVERIFY, "no chain from signer to root",
                  err);

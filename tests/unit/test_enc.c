@@ -168,6 +168,8 @@ static void base64_refuses(void **state)
     assert_false(pl_base64_decode(PL_LIT("Zm9+"), PL_BASE64_URL, room, &n));
     assert_false(pl_base64_decode(PL_LIT("Zg=="), PL_BASE64_URL_NOPAD, room, &n));
     assert_false(pl_base64_decode(PL_LIT("Zh"), PL_BASE64_URL_NOPAD, room, &n));
+    assert_false(pl_base64_decode(PL_LIT("Z"), PL_BASE64_URL_NOPAD, room, &n));
+    assert_false(pl_base64_decode(pl_bytes("Zm9vQA", 5), PL_BASE64_URL_NOPAD, room, &n));
     assert_true(pl_base64_decode(PL_LIT("Zg"), PL_BASE64_URL_NOPAD, room, &n));
     assert_ok(pl_base64_decode_arena(PL_LIT(""), PL_BASE64_STD, "x", &arena, &out, &err), err);
     assert_int_equal(out.n, 0);

@@ -80,5 +80,23 @@ issue middle-sha1 root "$ca" sha1
 issue signer middle 'subjectAltName=email:ci@example.com'
 issue signer-sha1 middle-sha1 'subjectAltName=email:ci@example.com'
 cat "$work/signer.pem" "$work/middle.pem" "$work/root.pem" >chain.pem
+# Valid for ten minutes long ago, as Fulcio's are by the time anyone looks; and before its root.
+old() { # NAME START END SIGNER
+    : >"$work/index"
+    printf '[ca]\ndefault_ca=d\n[d]\ndatabase=%s\nnew_certs_dir=%s\nserial=%s\npolicy=p\n[p]\nCN=supplied\n' "$work/index" \
+        "$work" "$work/serial" >"$work/ca.conf"
+    openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$work/$1.key" \
+        -subj "/CN=$1" -out "$work/csr" 2>/dev/null
+    openssl ca -batch -config "$work/ca.conf" -in "$work/csr" -cert "$work/$4.pem" \
+        -keyfile "$work/$4.key" -md sha256 -rand_serial -startdate "$2" -enddate "$3" \
+        -extfile "$work/ext" -out "$work/$1.pem" -notext 2>/dev/null
+}
+printf '%s\n' "$ca" >"$work/ext"
+old oldroot 20200101000000Z 21200101000000Z root
+: >"$work/ext"
+old oldleaf 20210101000000Z 20210101001000Z oldroot
+old earlyleaf 20190101000000Z 21190101000000Z oldroot
+cat "$work/oldleaf.pem" "$work/oldroot.pem" >chain-expired-since.pem
+cat "$work/earlyleaf.pem" "$work/oldroot.pem" >bad-chain-before-root.pem
 cat "$work/signer.pem" "$work/middle.pem" "$work/stranger.pem" >bad-chain-stranger.pem
 cat "$work/signer-sha1.pem" "$work/middle-sha1.pem" "$work/root.pem" >bad-chain-sha1.pem
