@@ -2,14 +2,14 @@
 /* cert.c - reads what we need of a certificate, over OpenSSL's parser. */
 #include "core/crypto/cert.h"
 
-#include <arpa/inet.h>
-#include <time.h>
+#include <stdio.h>
 
 #include <openssl/err.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
 #include "core/base/limits.h"
+#include "core/base/num.h"
 #include "core/crypto/der.h"
 
 #define EXTENSIONS_MAX       64 /* Fulcio writes about 30 */
@@ -81,12 +81,57 @@ static struct pl_bytes asn1_bytes(const ASN1_STRING *s)
 
 /* ---- names ---- */
 
-/* IPv4 or IPv6 in text form into @out; false for another length. */
-static bool format_ip(struct pl_bytes address, char out[INET6_ADDRSTRLEN])
+#define IP_TEXT_MAX 40 /* eight groups of four digits, and a NUL */
+
+/* Where the longest run of at least two zero groups begins and ends (RFC 5952 section 4.2). */
+static void find_zeros(const uint8_t *p, size_t *begin, size_t *end)
 {
-    if (address.n != 4 && address.n != 16)
-        return false;
-    return inet_ntop(address.n == 4 ? AF_INET : AF_INET6, address.p, out, INET6_ADDRSTRLEN) != NULL;
+    *begin = *end = 8;
+    for (size_t i = 0; i < 8; i++) {
+        size_t k = i;
+
+        while (k < 8 && p[2 * k] == 0 && p[2 * k + 1] == 0)
+            k++;
+        if (k - i >= 2 && k - i > *end - *begin) {
+            *begin = i;
+            *end = k;
+        }
+    }
+}
+
+static void format_ip6(const uint8_t *p, char out[IP_TEXT_MAX])
+{
+    size_t begin, end;
+    struct pl_buf b;
+
+    find_zeros(p, &begin, &end);
+    pl_buf_init(&b, IP_TEXT_MAX - 1);
+    for (size_t i = 0; i < 8; i++) {
+        if (i == begin) {
+            pl_buf_add_str(&b, "::");
+            i = end - 1;
+            continue;
+        }
+        pl_buf_addf(&b, "%s%x", i != 0 && i != end ? ":" : "", p[2 * i] << 8 | p[2 * i + 1]);
+    }
+    memcpy(out, pl_buf_cstr(&b), b.n + 1);
+    pl_buf_free(&b);
+}
+
+/* IPv4 or IPv6 in text form into @out; false for another length. As Go (and so Rekor) writes it, a
+ * mapped IPv4 address is written as such. */
+static bool format_ip(struct pl_bytes ip, char out[IP_TEXT_MAX])
+{
+    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+    if (ip.n == 16 && memcmp(ip.p, mapped, sizeof(mapped)) == 0)
+        ip = pl_bytes(ip.p + sizeof(mapped), 4);
+    if (ip.n == 16) {
+        format_ip6(ip.p, out);
+        return true;
+    }
+    return ip.n == 4 &&
+           snprintf(out, IP_TEXT_MAX, "%u.%u.%u.%u", ip.p[0], ip.p[1], ip.p[2], ip.p[3]) > 0;
 }
 
 static bool has_oid(const ASN1_OBJECT *oid, const char *want)
@@ -98,7 +143,7 @@ static bool has_oid(const ASN1_OBJECT *oid, const char *want)
 }
 
 /* The type and raw text of @name; false when it is of a kind that we have no use for. */
-static bool read_name(const GENERAL_NAME *name, char ip[INET6_ADDRSTRLEN], struct pl_san *out)
+static bool read_name(const GENERAL_NAME *name, char ip[IP_TEXT_MAX], struct pl_san *out)
 {
     int kind;
     void *value = GENERAL_NAME_get0_value(name, &kind);
@@ -145,7 +190,7 @@ static enum pl_code copy_names(struct pl_cert *cert, const GENERAL_NAMES *names,
     if (cert->sans == NULL)
         return PL_FAIL(err, PL_ENOMEM, "certificate: out of memory");
     for (int i = 0; i < n; i++) {
-        char ip[INET6_ADDRSTRLEN];
+        char ip[IP_TEXT_MAX];
         struct pl_san san;
 
         if (!read_name(sk_GENERAL_NAME_value(names, i), ip, &san))
@@ -216,12 +261,19 @@ static enum pl_code read_issuer(struct pl_cert *cert, const X509 *x, struct pl_e
 
 static bool unix_time(const ASN1_TIME *t, int64_t *out)
 {
-    struct tm tm;
+    ASN1_GENERALIZEDTIME *full = ASN1_TIME_to_generalizedtime(t, NULL);
+    struct pl_bytes in = full != NULL ? asn1_bytes(full) : pl_bytes(NULL, 0);
+    const char *p = (const char *)in.p;
+    char text[PL_RFC3339_LEN + 1];
+    bool good = false;
 
-    if (ASN1_TIME_to_tm(t, &tm) != 1)
-        return false;
-    *out = timegm(&tm);
-    return true;
+    /* RFC 5280 section 4.1.2.5: YYYYMMDDHHMMSSZ, no fraction, no offset. */
+    if (in.n == 15 && p[14] == 'Z')
+        good = snprintf(text, sizeof(text), "%.4s-%.2s-%.2sT%.2s:%.2s:%.2sZ", p, p + 4, p + 6,
+                        p + 8, p + 10, p + 12) == PL_RFC3339_LEN &&
+               pl_parse_rfc3339(pl_str(text), out);
+    ASN1_GENERALIZEDTIME_free(full);
+    return good;
 }
 
 static enum pl_code read_key(struct pl_cert *cert, const X509 *x, struct pl_err *err)

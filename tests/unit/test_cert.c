@@ -53,8 +53,8 @@ static void names_and_issuer_are_read(void **state)
     static const struct {
         const char *path, *issuer;
         size_t n;
-        enum pl_san_type types[5];
-        const char *names[5];
+        enum pl_san_type types[12];
+        const char *names[12];
     } good[] = {
         {CERTS "fulcio-email.pem",
          "https://accounts.google.com",
@@ -73,9 +73,12 @@ static void names_and_issuer_are_read(void **state)
          {"https://example.com/workflow"}},
         {CERTS "all-names.pem",
          "",
-         5,
-         {PL_SAN_DNS, PL_SAN_EMAIL, PL_SAN_URI, PL_SAN_IP, PL_SAN_IP},
-         {"a.example", "b@c.example", "x:y", "192.0.2.7", "2001:db8::1"}},
+         12,
+         {PL_SAN_DNS, PL_SAN_EMAIL, PL_SAN_URI, PL_SAN_IP, PL_SAN_IP, PL_SAN_IP, PL_SAN_IP,
+          PL_SAN_IP, PL_SAN_IP, PL_SAN_IP, PL_SAN_IP, PL_SAN_IP},
+         {"a.example", "b@c.example", "x:y", "192.0.2.7", "2001:db8::1", "::1", "1:0:0:2::3",
+          "1:2:0:4:5:6:7:0", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+          "2001:db8::", "::", "192.0.2.1"}},
         {CERTS "no-names.pem", "", 0, {PL_SAN_DNS}, {NULL}},
     };
 

@@ -32,7 +32,7 @@ leaf fulcio-othername "$p256" "subjectAltName=@names" \
 leaf fulcio-v1-only "$p256" "subjectAltName=URI:https://example.com/workflow" \
     "$issuer_v1=DER:$(hex https://token.example.com)"
 leaf all-names "$p256" \
-    "subjectAltName=DNS:a.example,email:b@c.example,URI:x:y,IP:192.0.2.7,IP:2001:db8::1,RID:1.2.3,otherName:1.2.3.4;UTF8:other"
+    "subjectAltName=DNS:a.example,email:b@c.example,URI:x:y,IP:192.0.2.7,IP:2001:db8::1,IP:::1,IP:1:0:0:2:0:0:0:3,IP:1:2:0:4:5:6:7:0,IP:ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff,IP:2001:db8::,IP:::,IP:::ffff:192.0.2.1,RID:1.2.3,otherName:1.2.3.4;UTF8:other"
 leaf no-names "$p256" "basicConstraints=CA:FALSE"
 leaf bad-issuers-differ "$p256" "subjectAltName=email:ci@example.com" \
     "$issuer_v1=DER:$(hex https://a.example)" "$issuer_v2=ASN1:UTF8String:https://b.example"
