@@ -1,5 +1,4 @@
-/* Property: a text that parses begins with what is written for its values, and opens only as
- * signed. */
+/* Property: what is written for a parsed text is its beginning; none opens unless it was signed. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/tlog/checkpoint.h"
 

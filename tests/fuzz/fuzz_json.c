@@ -1,5 +1,4 @@
-/* Property: canonical JSON is a fixed point: what is written loads again and is written the same.
- */
+/* Property: canonical JSON loads and is written the same, or is refused for a huge integer. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/base/json.h"
 

@@ -35,11 +35,11 @@ static void replay_file(const char *path, size_t size)
         report(path, strerror(errno));
     } else {
         printf("# %s\n", path);
-        fflush(stdout);
+        (void)fflush(stdout);
         report(path, LLVMFuzzerTestOneInput(data, size) == 0 ? NULL : "returned non-zero");
     }
     if (f != NULL)
-        fclose(f);
+        (void)fclose(f);
     free(data);
 }
 
