@@ -6,7 +6,7 @@
 #include "core/attest/dsse.h"
 #include "core/crypto/verifier.h"
 
-#define PL_BUNDLE_V03 "application/vnd.dev.sigstore.bundle.v0.3+json"
+#define PL_BUNDLE_V03         "application/vnd.dev.sigstore.bundle.v0.3+json"
 #define PL_BUNDLE_ENTRIES_MAX 32
 
 /* TransparencyLogEntry of protobuf-specs, v1 log. Views belong to whoever filled it. */

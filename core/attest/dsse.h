@@ -37,8 +37,8 @@ void pl_dsse_pae(struct pl_bytes payload_type, struct pl_bytes payload, struct p
 PL_MUST_CHECK enum pl_code pl_dsse_verify_key(const struct pl_dsse *env, const struct pl_key *key,
                                               struct pl_arena *arena, size_t *which,
                                               struct pl_err *err);
-/* Signs; writes {"payloadType","payload","signatures":[{"sig"}]} without a keyid (cosign refuses one
- * under a bare key). */
+/* Signs; writes {"payloadType","payload","signatures":[{"sig"}]} without a keyid (cosign refuses
+ * one under a bare key). */
 PL_MUST_CHECK enum pl_code pl_dsse_sign(struct pl_bytes payload_type, struct pl_bytes payload,
                                         const struct pl_privkey *key, struct pl_buf *out,
                                         struct pl_err *err);

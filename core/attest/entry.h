@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * entry.h - Rekor v1 entry kinds: a proposal is decoded, verified, and made into its canonical body.
+ * entry.h - Rekor v1 entry kinds: a proposal is decoded, verified, and made into its canonical
+ * body.
  *
- * Kinds: dsse 0.0.1, hashedrekord 0.0.1, intoto 0.0.1 and 0.0.2. Source: rekor-v1 reference section 7.
- * Bodies are RFC 8785 bytes; the leaf hash (UUID) is SHA-256(0x00 || body), made by core/tlog.
+ * Kinds: dsse 0.0.1, hashedrekord 0.0.1, intoto 0.0.1 and 0.0.2. Source: rekor-v1 reference
+ * section 7. Bodies are RFC 8785 bytes; the leaf hash (UUID) is SHA-256(0x00 || body), made by
+ * core/tlog.
  */
 #ifndef PL_CORE_ATTEST_ENTRY_H
 #define PL_CORE_ATTEST_ENTRY_H
@@ -16,7 +18,8 @@ const char *pl_kind_name(enum pl_kind kind);    /* "dsse" */
 const char *pl_kind_version(enum pl_kind kind); /* "0.0.1" */
 /* Exact match of both; false when this build does not take it. */
 PL_MUST_CHECK bool pl_kind_parse(struct pl_bytes name, struct pl_bytes version, enum pl_kind *out);
-/* A kind that Rekor v1 has at all, whatever we take: rekord, rpm, alpine, helm, jar, rfc3161, ... */
+/* A kind that Rekor v1 has at all, whatever we take: rekord, rpm, alpine, helm, jar, rfc3161, ...
+ */
 bool pl_kind_is_known_name(struct pl_bytes name);
 
 struct pl_entry {
@@ -30,8 +33,8 @@ struct pl_entry {
     struct pl_bytes payload_type;   /* DSSE payloadType */
     struct pl_bytes predicate_type; /* of an in-toto statement, else empty */
     /* What search finds it by: lower-cased Rekor index keys ("sha256:HEX", bare key hash, e-mail,
-     * URI), both spellings of the key hash, resolvedDependencies too, and "predicate:TYPE". Each once,
-     * each at most PL_SEARCH_KEY_MAX. */
+     * URI), both spellings of the key hash, resolvedDependencies too, and "predicate:TYPE". Each
+     * once, each at most PL_SEARCH_KEY_MAX. */
     struct pl_bytes *keys;
     size_t nkeys;
     bool deferred; /* see pl_entry_opts.defer_slow; nothing else is set then */

@@ -8,7 +8,7 @@
 #include "core/base/limits.h"
 
 #define PL_STATEMENT_V01 "https://in-toto.io/Statement/v0.1"
-#define PL_STATEMENT_V1 "https://in-toto.io/Statement/v1"
+#define PL_STATEMENT_V1  "https://in-toto.io/Statement/v1"
 
 struct pl_digest_entry {
     struct pl_bytes alg;   /* "sha256", "gitCommit", ... as written */
