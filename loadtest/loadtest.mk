@@ -10,4 +10,4 @@ loadtest:
 	$(Q)$(MAKE) --no-print-directory -j$(shell nproc) loadtest-build
 	$(Q)PROVLOG_BUILD=$(abspath $(B)) python3 loadtest/report.py $(LOADTEST)
 # A tiny run is an end-to-end test, so that this does not rot.
-#CHECK_EXTRA += $(B)/loadtest/load
+CHECK_EXTRA += $(B)/loadtest/load
