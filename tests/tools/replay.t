@@ -18,6 +18,8 @@ def replay(name):
     folders = [f for f in (FUZZ / "corpus" / name, FUZZ / "regression" / name) if f.is_dir()]
     if not (FUZZ / "corpus" / name).is_dir():
         return f"no corpus: put inputs into tests/fuzz/corpus/{name}", 0
+    if not binary.is_file():
+        return f"{binary} is not built: run `make check-build`", 0
     run = subprocess.run([binary, *folders], capture_output=True, text=True, errors="replace", timeout=120)
     oks = len(re.findall(r"^ok ", run.stdout, re.M))
     plan = re.search(r"^1\.\.(\d+)$", run.stdout, re.M)
