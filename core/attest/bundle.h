@@ -6,8 +6,9 @@
 #include "core/attest/dsse.h"
 #include "core/crypto/verifier.h"
 
-#define PL_BUNDLE_V03         "application/vnd.dev.sigstore.bundle.v0.3+json"
-#define PL_BUNDLE_ENTRIES_MAX 32
+#define PL_BUNDLE_V03            "application/vnd.dev.sigstore.bundle.v0.3+json"
+#define PL_BUNDLE_ENTRIES_MAX    32
+#define PL_BUNDLE_TIMESTAMPS_MAX 32
 
 /* TransparencyLogEntry of protobuf-specs, v1 log. Views belong to whoever filled it. */
 struct pl_tlog_entry {
@@ -33,6 +34,8 @@ struct pl_bundle {
     size_t ncerts;
     struct pl_tlog_entry *entries;
     size_t nentries;
+    struct pl_bytes *timestamps; /* RFC 3161 responses, DER */
+    size_t ntimestamps;
     bool is_dsse;
     struct pl_dsse dsse;
     struct pl_bytes dsse_envelope; /* the envelope as canonical JSON, for submission */
@@ -40,8 +43,13 @@ struct pl_bundle {
     struct pl_bytes digest, signature;
 };
 
-/* Everything lives in @arena. PL_EINVAL names the member by path. Strict: exactly one kind of
- * material and one of content; the media type is one of the four in use. */
+/*
+ * Everything lives in @arena. PL_EINVAL names the member by path. Strict: exactly one kind of
+ * material and one of content, one DSSE signature, no duplicate members; the media type is one of
+ * the four in use. As protobuf JSON: both spellings of names, null is absent, 64-bit numbers as
+ * digits or text, bytes in either base64 alphabet, padded or not (@dsse.sig_text is standard base64
+ * whatever came in). What a version demands of an entry is the verifier's business.
+ */
 PL_MUST_CHECK enum pl_code pl_bundle_parse(struct pl_bytes json, struct pl_arena *arena,
                                            struct pl_bundle *out, struct pl_err *err);
 
