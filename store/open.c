@@ -81,18 +81,38 @@ out:
 
 /* ---- the tail, and the write-ahead log's size ---- */
 
-/* Moves the whole write-ahead log into the database. PL_EBUSY while someone reads an older state.
+/*
+ * Moves the whole write-ahead log into the database, syncs both, and empties the log's file.
+ * PL_EBUSY while someone reads: @durable_out says whether all was moved and synced nevertheless.
  */
-static enum pl_code truncate_wal(struct pl_db *db, struct pl_err *err)
+static enum pl_code truncate_wal(struct pl_db *db, bool *durable_out, struct pl_err *err)
 {
-    int frames = 0, moved = 0;
+    int frames = -1, moved = -1;
     int got = sqlite3_wal_checkpoint_v2(db->h, NULL, SQLITE_CHECKPOINT_TRUNCATE, &frames, &moved);
+
+    *durable_out = (got == SQLITE_OK || got == SQLITE_BUSY) && frames >= 0 && moved == frames;
     if (got != SQLITE_OK)
         return pl_sql_fail(db, got, "move the write-ahead log into the database", err);
-    if (frames != 0 || moved != 0) /* -1: not a WAL database; > 0: something was left behind */
-        return PL_FAIL(err, PL_EIO, "%d frames of the write-ahead log remain (%d moved)", frames,
-                       moved);
+    if (!*durable_out) /* -1: not a WAL database */
+        return PL_FAIL(err, PL_EIO, "%d of %d frames of the write-ahead log were moved", moved,
+                       frames);
     return PL_OK;
+}
+
+/* The tail rule. Waits only for readers of an older state than the newest. */
+static enum pl_code make_durable(struct pl_db *db, struct pl_err *err)
+{
+    static const int WAIT_MS[] = {PL_BUSY_WRITE_MS, PL_BUSY_OPEN_MS};
+    enum pl_code rc = PL_OK;
+    bool durable = false;
+
+    for (size_t i = 0; i < 2 && !durable; i++) {
+        sqlite3_busy_timeout(db->h, WAIT_MS[i]);
+        rc = truncate_wal(db, &durable, err);
+        if (rc != PL_OK && rc != PL_EBUSY)
+            break;
+    }
+    return durable ? PL_OK : rc;
 }
 
 static int note_wal_size(void *ctx, sqlite3 *h, const char *name, int pages)
@@ -119,11 +139,12 @@ bool pl_long_snapshot_open(void)
 enum pl_code pl_store_maintain(struct pl_store *s, struct pl_err *err)
 {
     enum pl_code rc = PL_OK;
+    bool durable;
 
     if (s->db.h == NULL || s->in_batch || s->uncertain || s->wal_bytes <= s->wal_max ||
         s->wal_bytes < s->wal_retry || pl_long_snapshot_open())
         return PL_OK;
-    PL_TRY(truncate_wal(&s->db, err));
+    PL_TRY(truncate_wal(&s->db, &durable, err));
     s->wal_bytes = s->wal_retry = 0;
 out:
     if (rc != PL_OK) /* a snapshot is open: what could be moved was; try again a quarter later */
@@ -248,7 +269,7 @@ static enum pl_code connect_store(struct pl_store *s, struct pl_err *err)
     PL_TRY(set_journal(s, err));
     if (s->repair_tail) {
         PL_TRY(pl_sync_folder_of(path, err)); /* the file's name, after a crash in create */
-        PL_TRY(truncate_wal(&s->db, err));
+        PL_TRY(make_durable(&s->db, err));
     }
     PL_TRY(pl_schema_migrate(&s->db, err));
     PL_TRY(load_logs(s, err));
@@ -313,12 +334,14 @@ enum pl_code pl_store_recover(struct pl_store *s, struct pl_err *err)
 void pl_store_close(struct pl_store *s)
 {
     struct pl_err err;
+    bool durable;
 
     if (s == NULL)
         return;
     if (s->in_batch)
         pl_store_rollback(s);
-    if (s->db.h != NULL && !s->uncertain && s->repair_tail && truncate_wal(&s->db, &err) != PL_OK)
+    if (s->db.h != NULL && !s->uncertain && s->repair_tail &&
+        truncate_wal(&s->db, &durable, &err) != PL_OK)
         PL_DEBUG("store.close", "wal_left=1"); /* a reader is there; the next open does it */
     pl_db_close(&s->db);
     pl_arena_free(&s->arena);

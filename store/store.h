@@ -94,7 +94,8 @@ PL_MUST_CHECK enum pl_code pl_store_begin(struct pl_store *s, struct pl_err *err
 /*
  * Appends at @index, which must be the log's next (PL_EINVAL otherwise). PL_EEXISTS with the
  * existing index in @index_out when the leaf is there already (the batch goes on). Any other failure
- * ends the batch: roll back.
+ * ends the batch: roll back. PL_EINVAL also for nodes that are not the tree's, a time before the last
+ * one's, and a log under the restore mark; PL_ENOSPACE on a full disk.
  */
 PL_MUST_CHECK enum pl_code pl_store_append(struct pl_store *s, uint32_t log_id, uint64_t index,
                                            const struct pl_store_entry *e, uint64_t *index_out,
@@ -102,11 +103,12 @@ PL_MUST_CHECK enum pl_code pl_store_append(struct pl_store *s, uint32_t log_id, 
 /* Derived data: the SET of an entry of an earlier batch. A repeat is ignored. */
 PL_MUST_CHECK enum pl_code pl_store_put_set(struct pl_store *s, uint32_t log_id, uint64_t index,
                                             struct pl_bytes set, struct pl_err *err);
-/* The signed checkpoint of the tree after this batch. */
+/* The signed checkpoint of the tree after this batch. PL_EINVAL unless size and root are the tree's
+ * and the size is above the last checkpoint's; any failure ends the batch. */
 PL_MUST_CHECK enum pl_code pl_store_put_checkpoint(struct pl_store *s, uint32_t log_id,
                                                    uint64_t size, const struct pl_hash *root,
                                                    struct pl_bytes note, struct pl_err *err);
-/* PL_EIO: the outcome is unknown, call pl_store_recover(). */
+/* PL_EIO: the outcome is unknown, call pl_store_recover(). PL_EINVAL: the batch had failed before. */
 PL_MUST_CHECK enum pl_code pl_store_commit(struct pl_store *s, struct pl_err *err);
 /* Rolls back whatever is open; also when SQLite has rolled back by itself. */
 void pl_store_rollback(struct pl_store *s);
@@ -213,7 +215,8 @@ PL_MUST_CHECK enum pl_code pl_store_fsck(const char *dir, const struct pl_fsck_e
 /*
  * Hot backup of @dir's database to the file @to, from any thread or process, beside a writer: written
  * under a temporary name, checked (integrity, root recomputed), synced, renamed, folder synced.
- * @to must not exist (PL_EEXISTS). Gives size and root of the v1 log in it.
+ * @to must not exist (PL_EEXISTS). Gives size and root of the v1 log in it. The copy carries the
+ * restore mark already, so that it is known as one however it comes into a data directory.
  */
 PL_MUST_CHECK enum pl_code pl_store_backup(const char *dir, const char *to, uint64_t *size_out,
                                            struct pl_hash *root_out, struct pl_err *err);

@@ -232,6 +232,28 @@ static void a_snapshot_does_not_stop_the_writer(void **state)
     assert_ok(pl_store_maintain(f->store, &err), err);
 }
 
+/* A start or a recovery beside a reader of the newest state makes the tail durable all the same; a
+ * reader of an older state keeps frames from being moved: then nothing is opened. */
+static void a_start_beside_a_reader_needs_the_newest_state_moved(void **state)
+{
+    struct fixture *f = *state;
+    struct pl_err err;
+    struct pl_view_entry e;
+
+    assert_ok(pl_view_begin(f->view, &err), err);
+    assert_ok(pl_view_get(f->view, TEST_LOG, SIZE, 3, &f->arena, &e, &err), err);
+    assert_ok(pl_store_recover(f->store, &err), err);
+    assert_ok(test_log_append(f->store, TEST_LOG, SALT, 3, &err), err);
+    assert_fails(pl_store_recover(f->store, &err), PL_EIO, "locked", err);
+    assert_fails(pl_store_begin(f->store, &err), PL_EIO, "not been recovered", err);
+    struct pl_log_state log;
+    assert_ok(pl_store_log_state(f->store, TEST_LOG, &log, &err), err); /* reads go on */
+    assert_int_equal(log.edge.size, SIZE + 3);
+    pl_view_end(f->view);
+    assert_ok(pl_store_recover(f->store, &err), err);
+    assert_ok(test_log_append(f->store, TEST_LOG, SALT, 3, &err), err);
+}
+
 static void a_missing_database_is_named(void **state)
 {
     struct pl_view *view;
@@ -351,6 +373,7 @@ int main(void)
         T(checkpoints_are_found_by_size),
         T(a_snapshot_shows_one_state),
         T(a_snapshot_does_not_stop_the_writer),
+        T(a_start_beside_a_reader_needs_the_newest_state_moved),
         T(a_missing_database_is_named),
         T(the_logs_of_a_database_are_listed),
         T(readers_see_all_that_is_published),

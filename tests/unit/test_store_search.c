@@ -346,6 +346,36 @@ static void a_colliding_hash_gives_no_false_hit(void **state)
     assert_false(more);
 }
 
+static void a_key_that_an_entry_names_twice_is_one_item(void **state)
+{
+    struct fixture *f = *state;
+    struct pl_err err;
+    struct pl_log_state log;
+    struct pl_hash root;
+    struct test_entry e;
+    uint64_t at, size = 0, *found;
+    size_t n;
+    bool more;
+
+    assert_ok(pl_store_log_state(f->store, TEST_LOG, &log, &err), err);
+    test_entry_make(&e, SALT, SIZE);
+    e.keys[1] = e.keys[0];
+    assert_ok(pl_range_append(&log.edge, &e.entry.leaf, e.nodes, &e.entry.nnodes, &err), err);
+    pl_range_root(&log.edge, &root);
+    assert_ok(pl_store_begin(f->store, &err), err);
+    assert_ok(pl_store_append(f->store, TEST_LOG, SIZE, &e.entry, &at, &err), err);
+    assert_ok(pl_store_put_checkpoint(f->store, TEST_LOG, SIZE + 1, &root, PL_LIT("n"), &err), err);
+    assert_ok(pl_store_commit(f->store, &err), err);
+    index_to(f, SIZE + 1, 100);
+    assert_int_equal(test_sql_number(f->dir, "index.db", "SELECT sum(items) FROM run"),
+                     SIZE * 3 + SIZE / 2 + 3);
+    assert_ok(pl_view_search(f->view, TEST_LOG, SIZE + 1, e.keys[0], 0, 10, &f->arena, &found, &n,
+                             &more, &err),
+              err);
+    assert_int_equal(n, 1);
+    assert_ok(check_log(f->dir, TEST_LOG, 0, &size, &root, &err), err);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -366,6 +396,7 @@ int main(void)
         T(an_index_with_another_last_leaf_is_not_believed),
         T(an_index_that_is_longer_than_the_log_is_made_anew),
         T(a_colliding_hash_gives_no_false_hit),
+        T(a_key_that_an_entry_names_twice_is_one_item),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
