@@ -39,7 +39,7 @@ static enum pl_code spelling(const json_t *obj, const char *where, const char *c
 {
     to_snake(camel, name);
     if (strcmp(name, camel) == 0 || json_object_get(obj, name) == NULL) {
-        snprintf(name, NAME_MAX_LEN, "%s", camel);
+        (void)snprintf(name, NAME_MAX_LEN, "%s", camel);
         return PL_OK;
     }
     if (json_object_get(obj, camel) != NULL)
@@ -150,7 +150,7 @@ static enum pl_code get_bytes(const json_t *obj, const char *where, const char *
 
     PL_TRY(spelling(obj, where, camel, name, err));
     PL_TRY(pl_json_string_opt(obj, where, name, &text, err));
-    snprintf(what, sizeof(what), "%.60s.%s", where, name);
+    (void)snprintf(what, sizeof(what), "%.60s.%s", where, name);
     PL_TRY(decode_bytes(text, what, arena, out, err));
 out:
     return rc;
@@ -202,7 +202,7 @@ static enum pl_code read_hashes(const json_t *proof, const char *where, struct p
         struct pl_bytes bytes = {NULL, 0};
         char what[96];
 
-        snprintf(what, sizeof(what), "%.60s.hashes[%zu]", where, i);
+        (void)snprintf(what, sizeof(what), "%.60s.hashes[%zu]", where, i);
         if (json_is_string(item))
             PL_TRY(decode_bytes(pl_json_text(item), what, arena, &bytes, err));
         if (bytes.n != PL_HASH_SIZE)
@@ -221,7 +221,7 @@ static enum pl_code read_proof(const json_t *proof, const char *entry, struct pl
     char where[96];
     enum pl_code rc;
 
-    snprintf(where, sizeof(where), "%.60s.inclusionProof", entry);
+    (void)snprintf(where, sizeof(where), "%.60s.inclusionProof", entry);
     out->has_proof = true;
     PL_TRY(get_u64(proof, where, "logIndex", &out->proof_index, err));
     PL_TRY(get_u64(proof, where, "treeSize", &out->tree_size, err));
@@ -242,7 +242,7 @@ static enum pl_code read_entry(const json_t *obj, size_t i, struct pl_arena *are
     uint64_t time;
     enum pl_code rc;
 
-    snprintf(where, sizeof(where), "tlogEntries[%zu]", i);
+    (void)snprintf(where, sizeof(where), "tlogEntries[%zu]", i);
     PL_TRY(get_u64(obj, where, "logIndex", &out->log_index, err));
     PL_TRY(need_object(obj, where, "logId", &log_id, err));
     PL_TRY(need_hash(log_id, where, "keyId", arena, &out->log_id, err));
@@ -298,7 +298,7 @@ static enum pl_code read_bytes_list(const json_t *list, const char *where, const
     for (size_t i = 0; i < count; i++) {
         char path[80];
 
-        snprintf(path, sizeof(path), "%.50s[%zu]", where, i);
+        (void)snprintf(path, sizeof(path), "%.50s[%zu]", where, i);
         PL_TRY(need_bytes(json_array_get(list, i), path, member, arena, &items[i], err));
     }
     *out = items;

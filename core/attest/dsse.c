@@ -55,8 +55,8 @@ static enum pl_code read_sig(const json_t *obj, size_t i, struct pl_arena *arena
     struct pl_bytes text, keyid;
     enum pl_code rc;
 
-    snprintf(where, sizeof(where), "signatures[%zu]", i);
-    snprintf(what, sizeof(what), "%s.sig", where);
+    (void)snprintf(where, sizeof(where), "signatures[%zu]", i);
+    (void)snprintf(what, sizeof(what), "%s.sig", where);
     PL_TRY(pl_json_string(obj, where, "sig", &text, err));
     PL_TRY(pl_json_string_opt(obj, where, "keyid", &keyid, err));
     PL_TRY(pl_dsse_base64(text, what, arena, &out->sig, err));

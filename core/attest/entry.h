@@ -34,7 +34,8 @@ struct pl_entry {
     struct pl_bytes predicate_type; /* of an in-toto statement, else empty */
     /* What search finds it by: lower-cased Rekor index keys ("sha256:HEX", bare key hash, e-mail,
      * URI), both spellings of the key hash, resolvedDependencies too, and "predicate:TYPE". Each
-     * once, each at most PL_SEARCH_KEY_MAX. */
+     * once, each at most PL_SEARCH_KEY_MAX. All are lower-cased (ASCII), predicate types too:
+     * lower-case what is searched for. Sorted. */
     struct pl_bytes *keys;
     size_t nkeys;
     bool deferred; /* see pl_entry_opts.defer_slow; nothing else is set then */
@@ -57,8 +58,6 @@ PL_MUST_CHECK enum pl_code pl_entry_from_json(const json_t *proposal,
                                               const struct pl_entry_opts *opts,
                                               struct pl_arena *arena, struct pl_entry *out,
                                               struct pl_err *err);
-/* The same from a parsed envelope and its verifiers: for tests and for the client. */
-
 /*
  * Recomputes what can be from stored bytes: checks that @body is canonical, of @kind, and fits
  * @payload (hashes), and gives the search keys again. For fsck. PL_ECORRUPT names what differs.

@@ -69,7 +69,7 @@ static enum pl_code credit(struct pl_entry_job *job, const json_t *list, size_t 
     bool slow = false;
     enum pl_code rc;
 
-    snprintf(what, sizeof(what), "verifiers[%zu]", i);
+    (void)snprintf(what, sizeof(what), "verifiers[%zu]", i);
     if (!json_is_string(item))
         return PL_FAIL(err, PL_EINVAL, "%s must be a string: base64 of a PEM", what);
     rc = pl_entry_verifier(job, pl_json_text(item), what, &s->held[s->n], &slow, err);

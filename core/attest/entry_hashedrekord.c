@@ -142,14 +142,11 @@ static enum pl_code write_body(struct pl_entry_job *job, const struct record *r,
 static enum pl_code add_keys(struct pl_entry_job *job, const struct record *r,
                              const struct pl_verifier *v, struct pl_err *err)
 {
-    const char *name = pl_hashalg_name(r->alg);
-    char prefix[16];
-    size_t n = strlen(name);
+    static const char *const prefixes[] = {
+        [PL_SHA256] = "sha256:", [PL_SHA384] = "sha384:", [PL_SHA512] = "sha512:"};
     enum pl_code rc;
 
-    memcpy(prefix, name, n);
-    prefix[n] = ':';
-    PL_TRY(pl_keys_add(&job->keys, pl_bytes(prefix, n + 1), r->hash_hex, err));
+    PL_TRY(pl_keys_add(&job->keys, pl_str(prefixes[r->alg]), r->hash_hex, err));
     PL_TRY(pl_keys_add_verifier(&job->keys, v, err));
 out:
     return rc;

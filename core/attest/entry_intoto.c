@@ -141,7 +141,7 @@ static enum pl_code read_sigs(const json_t *envelope, struct sent *s, struct pl_
         const json_t *item = json_array_get(list, i);
         char where[80];
 
-        snprintf(where, sizeof(where), ENVELOPE ".signatures[%zu]", i);
+        (void)snprintf(where, sizeof(where), ENVELOPE ".signatures[%zu]", i);
         PL_TRY(pl_json_string_opt(item, where, "keyid", &s->sigs[i].keyid, err));
         PL_TRY(pl_json_string(item, where, "publicKey", &s->sigs[i].public_key, err));
         PL_TRY(pl_json_string(item, where, "sig", &s->sigs[i].sig, err));
@@ -197,9 +197,9 @@ static enum pl_code unwrap(struct pl_entry_job *job, const struct sent *s, struc
         struct pl_dsse_sig *sig = &env->sigs[i];
         char what[96];
 
-        snprintf(what, sizeof(what), ENVELOPE ".signatures[%zu].sig", i);
+        (void)snprintf(what, sizeof(what), ENVELOPE ".signatures[%zu].sig", i);
         PL_TRY(pl_dsse_base64(s->sigs[i].sig, what, job->arena, &sig->sig_text, err));
-        snprintf(what, sizeof(what), ENVELOPE ".signatures[%zu].sig, decoded once,", i);
+        (void)snprintf(what, sizeof(what), ENVELOPE ".signatures[%zu].sig, decoded once,", i);
         PL_TRY(pl_dsse_base64(sig->sig_text, what, job->arena, &sig->sig, err));
         sig->keyid = s->sigs[i].keyid; /* borrowed: only until the payload is written */
     }
@@ -216,7 +216,7 @@ static enum pl_code credit2(struct pl_entry_job *job, const struct sent *s, size
     bool slow;
     enum pl_code rc;
 
-    snprintf(what, sizeof(what), ENVELOPE ".signatures[%zu].publicKey", i);
+    (void)snprintf(what, sizeof(what), ENVELOPE ".signatures[%zu].publicKey", i);
     rc = pl_entry_verifier(job, s->sigs[i].public_key, what, &v, &slow, err);
     if (rc == PL_EINVAL && pl_bytes_has_prefix(pl_str(err->text), "invalid public key"))
         return pl_err_wrap(err, "could not parse public key as x509");

@@ -54,8 +54,8 @@ static enum pl_code read_subject(const json_t *obj, size_t i, struct pl_arena *a
     struct pl_bytes name;
     enum pl_code rc;
 
-    snprintf(where, sizeof(where), "subject[%zu]", i);
-    snprintf(path, sizeof(path), "%s.digest", where);
+    (void)snprintf(where, sizeof(where), "subject[%zu]", i);
+    (void)snprintf(path, sizeof(path), "%s.digest", where);
     PL_TRY(pl_json_string_opt(obj, where, "name", &name, err));
     PL_TRY(dup_to(arena, name, &out->name, err));
     PL_TRY(pl_json_object_opt(obj, where, "digest", &digest, err));

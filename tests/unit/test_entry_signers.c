@@ -143,11 +143,20 @@ static void equal_signatures_are_one(void **state)
     struct pl_dsse_sig x = sign(&a, TYPE, BODY), twice[] = {x, x};
     struct pl_dsse env = {.payload_type = TYPE, .payload = BODY, .sigs = twice, .nsigs = 2};
     struct pl_entry e, again;
+    struct pl_buf b = new_buf();
+    const char *at;
 
     (void)state;
     assert_ok(make_with(propose(&env, &a.pem, 1), false, &e), err);
     assert_int_equal(count(e.body, "\"signature\":"), 1);
     assert_ok(pl_entry_from_stored(e.body, e.payload, &arena, &again, &err), err);
+    /* a stored body that lost its signatures */
+    at = memmem(e.body.p, e.body.n, "\"signatures\":[", 14);
+    assert_non_null(at);
+    pl_buf_add(&b, e.body.p, (size_t)(at + 14 - (const char *)e.body.p));
+    pl_buf_add_str(&b, "]}}");
+    assert_fails(pl_entry_from_stored(pl_buf_bytes(&b), e.payload, &arena, &again, &err),
+                 PL_ECORRUPT, "the body has 0 signatures, the stored envelope 1", err);
     pl_privkey_free(a.key);
 }
 
