@@ -54,9 +54,9 @@ enum pl_code pl_sync_folder_of(const char *path, struct pl_err *err)
     const char *slash = strrchr(path, '/');
     int n = slash == NULL ? 0 : (int)(slash - path);
     if (slash == NULL)
-        snprintf(folder, sizeof(folder), ".");
+        (void)snprintf(folder, sizeof(folder), ".");
     else
-        snprintf(folder, sizeof(folder), "%.*s", n > 0 ? n : 1, path);
+        (void)snprintf(folder, sizeof(folder), "%.*s", n > 0 ? n : 1, path);
     return sync_path(folder, O_DIRECTORY, err);
 }
 

@@ -20,7 +20,7 @@
 static void tell(struct pl_fsck *f, bool is_problem, const char *fmt, va_list args)
 {
     char text[512];
-    vsnprintf(text, sizeof(text), fmt, args);
+    (void)vsnprintf(text, sizeof(text), fmt, args);
     if (f->report != NULL)
         f->report(f->ctx, is_problem, text);
 }

@@ -207,7 +207,7 @@ static enum pl_code set_journal(struct pl_store *s, struct pl_err *err)
     char sql[64];
     int64_t ignored;
 
-    snprintf(sql, sizeof(sql), "PRAGMA synchronous=%s", s->synchronous);
+    (void)snprintf(sql, sizeof(sql), "PRAGMA synchronous=%s", s->synchronous);
     PL_TRY(pl_db_exec(&s->db, sql, err));
     PL_TRY(set_wal(&s->db, err));
     /* A first read, which opens and recovers the write-ahead log. */

@@ -140,7 +140,7 @@ static enum pl_code load_block(struct pl_run_cursor *c, struct pl_err *err)
     bool last = c->next_block + 1 == c->run.blocks;
     size_t want =
         last ? (size_t)(c->run.items - (uint64_t)c->next_block * PL_BLOCK_ITEMS) : PL_BLOCK_ITEMS;
-    if (data.n != want * PL_ITEM_SIZE) {
+    if (data.n == 0 || data.n != want * PL_ITEM_SIZE) {
         rc = PL_FAIL(err, PL_ECORRUPT, "block %u of the index's run %" PRId64 " is missing or cut",
                      c->next_block, c->run.id);
         goto out;

@@ -38,8 +38,8 @@ static enum pl_code apply(struct pl_db *db, const struct pl_migration *m, struct
     enum pl_code rc;
     char sql[96];
 
-    snprintf(sql, sizeof(sql), "PRAGMA application_id=%d; PRAGMA user_version=%u",
-             PL_APPLICATION_ID, m->number);
+    (void)snprintf(sql, sizeof(sql), "PRAGMA application_id=%d; PRAGMA user_version=%u",
+                   PL_APPLICATION_ID, m->number);
     PL_TRY(pl_sql_run(db, PL_SQL_BEGIN_IMMEDIATE, err));
     PL_TRY(pl_db_exec(db, m->sql, err));
     PL_TRY(pl_db_exec(db, sql, err));

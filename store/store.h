@@ -2,14 +2,14 @@
 /*
  * store.h - where logs live: the whole interface, which a second driver can implement.
  *
- * The store keeps opaque bytes: bodies, payloads, leaf and node hashes, notes, search keys. It knows
- * neither JSON nor signatures. One writing connection (struct pl_store, the sequencer's thread) and
- * any number of reading ones (struct pl_view, one thread each).
+ * The store keeps opaque bytes: bodies, payloads, leaf and node hashes, notes, search keys. It
+ * knows neither JSON nor signatures. One writing connection (struct pl_store, the sequencer's
+ * thread) and any number of reading ones (struct pl_view, one thread each).
  *
  * Invariants that a driver must keep, whatever fails:
  *  1. What pl_store_commit() acknowledged is durable: it survives a power cut at any later moment.
- *  2. A batch is there whole or not at all: entries, payloads, leaf and node hashes, search keys and
- *     checkpoint.
+ *  2. A batch is there whole or not at all: entries, payloads, leaf and node hashes, search keys
+ * and checkpoint.
  *  3. After any failure between begin and commit, pl_store_rollback() restores the state before
  *     begin, and no statement has run outside a batch.
  *  4. After PL_EIO from commit the outcome is unknown: pl_store_recover() finds out.
@@ -33,10 +33,10 @@ struct pl_view;
 
 struct pl_log_row {
     uint32_t log_id;
-    uint64_t tree_id;          /* [2^60, 2^63) */
-    struct pl_bytes origin;    /* host name, without the tree id */
-    struct pl_bytes key_spki;  /* the log's public key */
-    int64_t created;           /* Unix seconds */
+    uint64_t tree_id;         /* [2^60, 2^63) */
+    struct pl_bytes origin;   /* host name, without the tree id */
+    struct pl_bytes key_spki; /* the log's public key */
+    int64_t created;          /* Unix seconds */
 };
 /* Does a database exist in @dir? Looks at the file only. */
 PL_MUST_CHECK enum pl_code pl_store_exists(const char *dir, bool *out, struct pl_err *err);
@@ -52,14 +52,14 @@ PL_MUST_CHECK enum pl_code pl_store_create(const char *dir, const struct pl_log_
 
 struct pl_store_opts {
     const char *dir;
-    uint64_t wal_max;  /* bytes of write-ahead log before the writer truncates it; 0 = 64 MiB */
-    bool repair_tail;  /* false only in the test that shows why it is needed: see invariant 5 */
+    uint64_t wal_max; /* bytes of write-ahead log before the writer truncates it; 0 = 64 MiB */
+    bool repair_tail; /* false only in the test that shows why it is needed: see invariant 5 */
     const char *synchronous; /* NULL = "FULL"; another value only in that same kind of test */
 };
 /*
- * Opens for writing: migrates the schema (PL_EINVAL for a newer database, with both versions), makes
- * the tail durable, recomputes each log's root from the stored right edge and compares it with the
- * newest checkpoint (PL_ECORRUPT with both roots and sizes), checks the last batch's rows.
+ * Opens for writing: migrates the schema (PL_EINVAL for a newer database, with both versions),
+ * makes the tail durable, recomputes each log's root from the stored right edge and compares it
+ * with the newest checkpoint (PL_ECORRUPT with both roots and sizes), checks the last batch's rows.
  * Cost O(log n). PL_EIO when the tail cannot be made durable.
  */
 PL_MUST_CHECK enum pl_code pl_store_open(const struct pl_store_opts *opts, struct pl_store **out,
@@ -69,21 +69,21 @@ void pl_store_close(struct pl_store *s); /* NULL is allowed; truncates the WAL w
 /* What a log is at now. Views live until the store is closed. */
 struct pl_log_state {
     struct pl_log_row log;
-    struct pl_range edge;      /* of all committed leaves; edge.size is the tree size */
-    int64_t last_time;         /* integrated time of the last entry; 0 when empty */
-    uint64_t checkpoint_size;  /* newest checkpoint; 0 when none */
-    bool restored;             /* the restore mark: refuse to sign until it is cleared */
-    uint64_t restored_size;    /* tree size at which it was restored */
+    struct pl_range edge;     /* of all committed leaves; edge.size is the tree size */
+    int64_t last_time;        /* integrated time of the last entry; 0 when empty */
+    uint64_t checkpoint_size; /* newest checkpoint; 0 when none */
+    bool restored;            /* the restore mark: refuse to sign until it is cleared */
+    uint64_t restored_size;   /* tree size at which it was restored */
 };
 PL_MUST_CHECK enum pl_code pl_store_log_state(struct pl_store *s, uint32_t log_id,
                                               struct pl_log_state *out, struct pl_err *err);
 
 struct pl_store_entry {
     struct pl_hash leaf;
-    struct pl_bytes kind;     /* "dsse/0.0.1" */
-    struct pl_bytes body;     /* <= PL_BODY_MAX */
-    struct pl_bytes payload;  /* may be empty */
-    int64_t time;             /* integrated time, Unix seconds, never below the last one */
+    struct pl_bytes kind;        /* "dsse/0.0.1" */
+    struct pl_bytes body;        /* <= PL_BODY_MAX */
+    struct pl_bytes payload;     /* may be empty */
+    int64_t time;                /* integrated time, Unix seconds, never below the last one */
     const struct pl_bytes *keys; /* search keys */
     size_t nkeys;
     const struct pl_hash *nodes; /* complete nodes made by this leaf, from pl_range_append: */
@@ -93,9 +93,9 @@ struct pl_store_entry {
 PL_MUST_CHECK enum pl_code pl_store_begin(struct pl_store *s, struct pl_err *err);
 /*
  * Appends at @index, which must be the log's next (PL_EINVAL otherwise). PL_EEXISTS with the
- * existing index in @index_out when the leaf is there already (the batch goes on). Any other failure
- * ends the batch: roll back. PL_EINVAL also for nodes that are not the tree's, a time before the last
- * one's, and a log under the restore mark; PL_ENOSPACE on a full disk.
+ * existing index in @index_out when the leaf is there already (the batch goes on). Any other
+ * failure ends the batch: roll back. PL_EINVAL also for nodes that are not the tree's, a time
+ * before the last one's, and a log under the restore mark; PL_ENOSPACE on a full disk.
  */
 PL_MUST_CHECK enum pl_code pl_store_append(struct pl_store *s, uint32_t log_id, uint64_t index,
                                            const struct pl_store_entry *e, uint64_t *index_out,
@@ -108,7 +108,8 @@ PL_MUST_CHECK enum pl_code pl_store_put_set(struct pl_store *s, uint32_t log_id,
 PL_MUST_CHECK enum pl_code pl_store_put_checkpoint(struct pl_store *s, uint32_t log_id,
                                                    uint64_t size, const struct pl_hash *root,
                                                    struct pl_bytes note, struct pl_err *err);
-/* PL_EIO: the outcome is unknown, call pl_store_recover(). PL_EINVAL: the batch had failed before. */
+/* PL_EIO: the outcome is unknown, call pl_store_recover(). PL_EINVAL: the batch had failed before.
+ */
 PL_MUST_CHECK enum pl_code pl_store_commit(struct pl_store *s, struct pl_err *err);
 /* Rolls back whatever is open; also when SQLite has rolled back by itself. */
 void pl_store_rollback(struct pl_store *s);
@@ -121,8 +122,8 @@ PL_MUST_CHECK enum pl_code pl_store_recover(struct pl_store *s, struct pl_err *e
 /* Bytes free for the database's file system, and its size. PL_EIO. */
 PL_MUST_CHECK enum pl_code pl_store_disk(const char *dir, uint64_t *free_out, uint64_t *size_out,
                                          struct pl_err *err);
-/* Once per batch or so: a PASSIVE checkpoint may run elsewhere; past wal_max this truncates, unless a
- * snapshot is open. Never fails the caller: what went wrong is in @err, the code is returned. */
+/* Once per batch or so: a PASSIVE checkpoint may run elsewhere; past wal_max this truncates, unless
+ * a snapshot is open. Never fails the caller: what went wrong is in @err, the code is returned. */
 enum pl_code pl_store_maintain(struct pl_store *s, struct pl_err *err);
 /* PASSIVE checkpoint from any thread over its own connection; moves the WAL into the database. */
 enum pl_code pl_store_checkpoint_passive(const char *dir, struct pl_err *err);
@@ -213,14 +214,16 @@ PL_MUST_CHECK enum pl_code pl_store_fsck(const char *dir, const struct pl_fsck_e
                                          pl_fsck_fn report, void *ctx, uint64_t *problems_out,
                                          struct pl_err *err);
 /*
- * Hot backup of @dir's database to the file @to, from any thread or process, beside a writer: written
- * under a temporary name, checked (integrity, root recomputed), synced, renamed, folder synced.
+ * Hot backup of @dir's database to the file @to, from any thread or process, beside a writer:
+ * written under a temporary name, checked (integrity, root recomputed), synced, renamed, folder
+ * synced.
  * @to must not exist (PL_EEXISTS). Gives size and root of the v1 log in it. The copy carries the
  * restore mark already, so that it is known as one however it comes into a data directory.
  */
 PL_MUST_CHECK enum pl_code pl_store_backup(const char *dir, const char *to, uint64_t *size_out,
                                            struct pl_hash *root_out, struct pl_err *err);
-/* Puts the backup file @from into @dir (no database there: PL_EEXISTS) with the restore mark set. */
+/* Puts the backup file @from into @dir (no database there: PL_EEXISTS) with the restore mark set.
+ */
 PL_MUST_CHECK enum pl_code pl_store_restore(const char *dir, const char *from, uint64_t *size_out,
                                             struct pl_err *err);
 /* Clears the restore mark; the admin said that @size is where the log stood. PL_EINVAL when

@@ -12,13 +12,13 @@ int main(int argc, char **argv)
     uint64_t seed = 0;
 
     if (argc != 3 || !pl_parse_u64(pl_str(argv[2]), UINT64_MAX, &seed)) {
-        fprintf(stderr, "usage: powercut DIR SEED\n");
+        (void)fprintf(stderr, "usage: powercut DIR SEED\n");
         return 2;
     }
     if (!pl_powercut(argv[1], seed, &stats))
         return 1;
-    printf("{\"unsynced\":%" PRIu64 ",\"lost\":%" PRIu64 ",\"torn\":%" PRIu64
-           ",\"files_gone\":%" PRIu64 "}\n",
-           stats.unsynced, stats.lost, stats.torn, stats.files_gone);
+    (void)printf("{\"unsynced\":%" PRIu64 ",\"lost\":%" PRIu64 ",\"torn\":%" PRIu64
+                 ",\"files_gone\":%" PRIu64 "}\n",
+                 stats.unsynced, stats.lost, stats.torn, stats.files_gone);
     return 0;
 }

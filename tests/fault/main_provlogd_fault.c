@@ -28,7 +28,7 @@ static void take_word(const char *word)
         return;
     }
     if (!pl_fault_parse(word, &plan)) {
-        fprintf(stderr, "PROVLOG_FAULT: \"%s\" is not understood\n", word);
+        (void)fprintf(stderr, "PROVLOG_FAULT: \"%s\" is not understood\n", word);
         _exit(98);
     }
     pl_fault_set(&plan);

@@ -66,7 +66,7 @@ static void say(int fd, const struct message *m)
 static _Noreturn void say_damage(int fd, const char *text)
 {
     struct message m = {.what = SAY_DAMAGE};
-    snprintf(m.text, sizeof(m.text), "%.199s", text);
+    (void)snprintf(m.text, sizeof(m.text), "%.199s", text);
     say(fd, &m);
     _exit(0);
 }
@@ -176,8 +176,8 @@ static void hear(struct world *w, const struct message *m)
         w->last = m->state;
         break;
     case SAY_DAMAGE:
-        snprintf(w->damage, sizeof(w->damage), "life %" PRIu64 ", %" PRIu64 " cuts: %.200s",
-                 w->lives, w->cuts, m->text);
+        (void)snprintf(w->damage, sizeof(w->damage), "life %" PRIu64 ", %" PRIu64 " cuts: %.200s",
+                       w->lives, w->cuts, m->text);
         break;
     case SAY_END:
         break;

@@ -47,7 +47,7 @@ struct cut {
 
 static void give_up(const char *what)
 {
-    fprintf(stderr, "power cut: %s: %s\n", what, strerror(errno));
+    (void)fprintf(stderr, "power cut: %s: %s\n", what, strerror(errno));
     exit(97);
 }
 
@@ -186,8 +186,8 @@ static void visit(const char *dir, const char *name, int pass, struct cut *cut)
     char path[1024], file[1024];
     bool is_undo = ends_in(name, PL_UNDO_SUFFIX), is_new = ends_in(name, PL_NEW_SUFFIX);
 
-    snprintf(path, sizeof(path), "%s/%s", dir, name);
-    snprintf(file, sizeof(file), "%s", path);
+    (void)snprintf(path, sizeof(path), "%s/%s", dir, name);
+    (void)snprintf(file, sizeof(file), "%s", path);
     if (is_undo)
         file[strlen(file) - strlen(PL_UNDO_SUFFIX)] = '\0';
     if (is_new)
@@ -217,7 +217,7 @@ bool pl_powercut(const char *dir, uint64_t seed, struct pl_powercut_stats *stats
 
     DIR *d = opendir(dir);
     if (d == NULL) {
-        fprintf(stderr, "power cut: %s: %s\n", dir, strerror(errno));
+        (void)fprintf(stderr, "power cut: %s: %s\n", dir, strerror(errno));
         return false;
     }
     for (struct dirent *e = readdir(d); e != NULL && n < 256; e = readdir(d))

@@ -178,7 +178,7 @@ bool pl_fault_parse(const char *text, struct pl_fault_plan *out)
 void pl_fault_follow(const char *path)
 {
     pthread_mutex_lock(&g.mu);
-    snprintf(g.follow, sizeof(g.follow), "%s", path);
+    (void)snprintf(g.follow, sizeof(g.follow), "%s", path);
     g.seen = (struct timespec){0};
     pthread_mutex_unlock(&g.mu);
 }
@@ -203,13 +203,13 @@ static void read_followed(void)
     if (f == NULL)
         return;
     text[fread(text, 1, sizeof(text) - 1, f)] = '\0';
-    fclose(f);
+    (void)fclose(f);
     if (pl_bytes_trim(pl_str(text)).n > 0 && !pl_fault_parse(text, &plan)) {
-        fprintf(stderr, "vfs_fault: %s is not understood\n", g.follow);
+        (void)fprintf(stderr, "vfs_fault: %s is not understood\n", g.follow);
         _exit(98);
     }
     if (plan.suffix != NULL) {
-        snprintf(g.suffix, sizeof(g.suffix), "%s", plan.suffix);
+        (void)snprintf(g.suffix, sizeof(g.suffix), "%s", plan.suffix);
         plan.suffix = g.suffix;
     }
     set_locked(&plan);

@@ -69,13 +69,13 @@ void test_entry_make(struct test_entry *e, uint64_t salt, uint64_t i)
     size_t nkeys = 3;
 
     *e = (struct test_entry){0};
-    snprintf(e->body, sizeof(e->body), "body %" PRIu64 " %" PRIu64, salt, i);
+    (void)snprintf(e->body, sizeof(e->body), "body %" PRIu64 " %" PRIu64, salt, i);
     memset(e->payload, 'a' + (int)(i % 26), npayload);
-    snprintf(e->key[0], sizeof(e->key[0]), "unique:%" PRIu64 ":%" PRIu64, salt, i);
-    snprintf(e->key[1], sizeof(e->key[1]), "tens:%" PRIu64, i / 10);
-    snprintf(e->key[2], sizeof(e->key[2]), "all");
+    (void)snprintf(e->key[0], sizeof(e->key[0]), "unique:%" PRIu64 ":%" PRIu64, salt, i);
+    (void)snprintf(e->key[1], sizeof(e->key[1]), "tens:%" PRIu64, i / 10);
+    (void)snprintf(e->key[2], sizeof(e->key[2]), "all");
     if (i % 2 == 0)
-        snprintf(e->key[nkeys++], sizeof(e->key[0]), "even");
+        (void)snprintf(e->key[nkeys++], sizeof(e->key[0]), "even");
     for (size_t k = 0; k < nkeys; k++)
         e->keys[k] = pl_str(e->key[k]);
     e->entry = (struct pl_store_entry){
@@ -107,7 +107,7 @@ static enum pl_code append_all(struct pl_store *s, uint32_t log_id, uint64_t sal
         PL_TRY(pl_store_append(s, log_id, log.edge.size - 1, &e.entry, &at, err));
     }
     pl_range_root(&log.edge, &root);
-    snprintf(note, sizeof(note), "note of size %" PRIu64, log.edge.size);
+    (void)snprintf(note, sizeof(note), "note of size %" PRIu64, log.edge.size);
     if (n > 0)
         PL_TRY(pl_store_put_checkpoint(s, log_id, log.edge.size, &root, pl_str(note), err));
 out:
@@ -231,7 +231,7 @@ static void keep_first(void *ctx, bool is_problem, const char *text)
 {
     char *first = ctx;
     if (is_problem && first[0] == '\0')
-        snprintf(first, 200, "%s", text);
+        (void)snprintf(first, 200, "%s", text);
 }
 
 static enum pl_code check_fsck(const char *dir, struct pl_err *err)

@@ -20,7 +20,7 @@ static sqlite3 *open_db(const char *dir, const char *file)
 
     path_of(path, dir, file);
     if (sqlite3_open_v2(path, &h, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK) {
-        fprintf(stderr, "%s: %s\n", path, sqlite3_errmsg(h));
+        (void)fprintf(stderr, "%s: %s\n", path, sqlite3_errmsg(h));
         exit(99);
     }
     return h;
@@ -31,7 +31,7 @@ void test_sql(const char *dir, const char *file, const char *sql)
     sqlite3 *h = open_db(dir, file);
     char *text = NULL;
     if (sqlite3_exec(h, sql, NULL, NULL, &text) != SQLITE_OK) {
-        fprintf(stderr, "%s: %s\n", sql, text);
+        (void)fprintf(stderr, "%s: %s\n", sql, text);
         exit(99);
     }
     sqlite3_wal_checkpoint_v2(h, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
@@ -43,7 +43,7 @@ int64_t test_sql_number(const char *dir, const char *file, const char *sql)
     sqlite3 *h = open_db(dir, file);
     sqlite3_stmt *st = NULL;
     if (sqlite3_prepare_v2(h, sql, -1, &st, NULL) != SQLITE_OK || sqlite3_step(st) != SQLITE_ROW) {
-        fprintf(stderr, "%s: %s\n", sql, sqlite3_errmsg(h));
+        (void)fprintf(stderr, "%s: %s\n", sql, sqlite3_errmsg(h));
         exit(99);
     }
     int64_t value = sqlite3_column_int64(st, 0);
@@ -61,7 +61,7 @@ void test_damage(const char *dir, const char *file, long at, int n)
     if (f == NULL || fseek(f, at, SEEK_SET) != 0)
         exit(99);
     for (int i = 0; i < n; i++)
-        fputc(0xA5, f);
+        (void)fputc(0xA5, f);
     if (fclose(f) != 0)
         exit(99);
 }

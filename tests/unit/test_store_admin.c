@@ -69,11 +69,11 @@ static void a_leftover_of_an_interrupted_creation_is_no_obstacle(void **state)
     struct pl_store *store;
     char path[96];
 
-    snprintf(path, sizeof(path), "%s/provlog.db.new", f->other);
+    (void)snprintf(path, sizeof(path), "%s/provlog.db.new", f->other);
     FILE *file = fopen(path, "wb");
     assert_non_null(file);
-    fputs("half a database", file);
-    fclose(file);
+    (void)fputs("half a database", file);
+    (void)fclose(file);
     assert_ok(test_log_create(f->other, &err), err);
     assert_int_equal(access(path, F_OK), -1);
     assert_ok(test_log_open(f->other, &store, &err), err);
@@ -87,10 +87,10 @@ static void a_lost_write_ahead_log_stops_creation(void **state)
     struct pl_err err;
     char path[96];
 
-    snprintf(path, sizeof(path), "%s/provlog.db-wal", f->other);
+    (void)snprintf(path, sizeof(path), "%s/provlog.db-wal", f->other);
     FILE *file = fopen(path, "wb");
     assert_non_null(file);
-    fclose(file);
+    (void)fclose(file);
     assert_fails(test_log_create(f->other, &err), PL_EEXISTS, "move it away", err);
 }
 
@@ -221,7 +221,7 @@ static void remember(void *ctx, bool is_problem, const char *text)
     if (!is_problem)
         return;
     if (told->problems < 20)
-        snprintf(told->text[told->problems], sizeof(told->text[0]), "%s", text);
+        (void)snprintf(told->text[told->problems], sizeof(told->text[0]), "%s", text);
     told->problems++;
 }
 
@@ -324,7 +324,7 @@ static void fsck_finds_a_damaged_page(void **state)
     struct pl_err err;
     uint64_t problems = 0;
 
-    test_damage(f->dir, "provlog.db", 5 * 16384, 64);
+    test_damage(f->dir, "provlog.db", 5L * 16384, 64);
     assert_ok(pl_store_fsck(f->dir, NULL, remember, &told, &problems, &err), err);
     assert_true(problems > 0);
 }
@@ -403,8 +403,8 @@ static void a_backup_restores_with_its_mark(void **state)
     pl_range_root(&range, &want);
     pl_store_close(store);
 
-    snprintf(file, sizeof(file), "%s/backup", f->other);
-    snprintf(part, sizeof(part), "%s/backup.part", f->other);
+    (void)snprintf(file, sizeof(file), "%s/backup", f->other);
+    (void)snprintf(part, sizeof(part), "%s/backup.part", f->other);
     assert_ok(pl_store_backup(f->dir, file, &size, &root, &err), err);
     assert_int_equal(size, SIZE);
     assert_memory_equal(root.b, want.b, PL_HASH_SIZE);
@@ -446,7 +446,7 @@ static void a_backup_file_that_was_copied_by_hand_carries_the_mark(void **state)
     uint64_t size = 0;
     char file[96];
 
-    snprintf(file, sizeof(file), "%s/provlog.db", f->other);
+    (void)snprintf(file, sizeof(file), "%s/provlog.db", f->other);
     assert_ok(pl_store_backup(f->dir, file, &size, &root, &err), err);
     assert_ok(test_log_open(f->other, &store, &err), err);
     assert_ok(pl_store_log_state(store, TEST_LOG, &log, &err), err);
@@ -463,11 +463,11 @@ static void what_is_no_sound_database_is_not_restored(void **state)
     bool there = true;
     char file[96];
 
-    snprintf(file, sizeof(file), "%s/backup", f->other);
+    (void)snprintf(file, sizeof(file), "%s/backup", f->other);
     assert_fails(pl_store_restore(f->other, file, &size, &err), PL_EIO, "no such file", err);
     FILE *empty = fopen(file, "wb");
     assert_non_null(empty);
-    fclose(empty);
+    (void)fclose(empty);
     assert_fails(pl_store_restore(f->other, file, &size, &err), PL_EINVAL, "no database of provlog",
                  err);
     assert_int_equal(unlink(file), 0);
@@ -486,7 +486,7 @@ static void a_damaged_log_gives_no_backup(void **state)
     uint64_t size = 0;
     char file[96];
 
-    snprintf(file, sizeof(file), "%s/backup", f->other);
+    (void)snprintf(file, sizeof(file), "%s/backup", f->other);
     test_sql(f->dir, "provlog.db",
              "UPDATE leaf SET nodes = zeroblob(length(nodes)) WHERE id & 0xffff = 1");
     assert_fails(pl_store_backup(f->dir, file, &size, &root, &err), PL_ECORRUPT, "at leaf 1", err);
@@ -529,7 +529,7 @@ static void backups_beside_a_writer_are_whole(void **state)
     assert_int_equal(pthread_create(&thread, NULL, writer_main, &w), 0);
     for (int i = 0; i < 5; i++) {
         uint64_t before = atomic_load(&w.size);
-        snprintf(file, sizeof(file), "%s/backup-%d", f->other, i);
+        (void)snprintf(file, sizeof(file), "%s/backup-%d", f->other, i);
         assert_ok(pl_store_backup(f->dir, file, &size, &root, &err), err);
         assert_true(size >= before && size >= last);
         assert_int_equal(size % 5, 0); /* whole batches */

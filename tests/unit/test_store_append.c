@@ -346,17 +346,17 @@ static void the_write_ahead_log_is_kept_below_its_limit(void **state)
     pl_store_close(f->store);
     f->store = NULL;
     assert_ok(pl_store_open(&opts, &f->store, &err), err);
-    snprintf(wal, sizeof(wal), "%s/provlog.db-wal", f->dir);
+    (void)snprintf(wal, sizeof(wal), "%s/provlog.db-wal", f->dir);
     long greatest = 0, last = 0;
     for (int i = 0; i < 60; i++) {
         assert_ok(test_log_append(f->store, TEST_LOG, SALT, 20, &err), err);
         assert_ok(pl_store_maintain(f->store, &err), err);
         FILE *file = fopen(wal, "rb");
         assert_non_null(file);
-        fseek(file, 0, SEEK_END);
+        (void)fseek(file, 0, SEEK_END);
         last = ftell(file);
         greatest = last > greatest ? last : greatest;
-        fclose(file);
+        (void)fclose(file);
     }
     assert_true(greatest > 1 << 18);
     assert_true(greatest < 2 << 20);

@@ -171,7 +171,7 @@ static void checkpoints_are_found_by_size(void **state)
         assert_int_equal(rc, want % 15 == 0 ? PL_OK : PL_ENOTFOUND);
         if (rc == PL_OK) {
             char text[64];
-            snprintf(text, sizeof(text), "note of size %d", (int)want);
+            (void)snprintf(text, sizeof(text), "note of size %d", (int)want);
             assert_bytes(note, pl_str(text));
             assert_int_equal(size, want);
         }
