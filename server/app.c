@@ -10,6 +10,7 @@
 #include "server/app_private.h"
 
 #include "core/base/log.h"
+#include "server/file.h"
 #include "server/router.h"
 
 #include <errno.h>
