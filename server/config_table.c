@@ -5,34 +5,44 @@
 #include "core/base/limits.h"
 
 #define S PL_CMD_SERVE
-#define ALL                                                                                        \
+#define ALL \
     (PL_CMD_SERVE | PL_CMD_INIT | PL_CMD_FSCK | PL_CMD_BACKUP | PL_CMD_RESTORE | PL_CMD_HEALTH)
-#define DIRS (PL_CMD_SERVE | PL_CMD_INIT | PL_CMD_FSCK | PL_CMD_BACKUP | PL_CMD_RESTORE)
+#define DIRS       (PL_CMD_SERVE | PL_CMD_INIT | PL_CMD_FSCK | PL_CMD_BACKUP | PL_CMD_RESTORE)
 #define AT(member) offsetof(struct pl_config, member)
-#define MIB ((uint64_t)1 << 20)
-#define GIB ((uint64_t)1 << 30)
-#define TIB ((uint64_t)1 << 40)
+#define MIB        ((uint64_t)1 << 20)
+#define GIB        ((uint64_t)1 << 30)
+#define TIB        ((uint64_t)1 << 40)
 
-#define TEXT(n, member, dflt, cmds, meta, text)                                                    \
-    {.name = (n), .type = PL_SETTING_TEXT, .offset = AT(member), .standard = (dflt),               \
-     .commands = (cmds), .metavar = (meta), .help = (text)}
-#define FILE_(n, member, cmds, text)                                                               \
-    {.name = (n), .type = PL_SETTING_FILE, .offset = AT(member), .commands = (cmds),               \
-     .metavar = "FILE", .help = (text)}
-#define BOOL(n, member, cmds, text)                                                                \
-    {.name = (n), .type = PL_SETTING_BOOL, .offset = AT(member), .standard = "false",              \
-     .commands = (cmds), .help = (text)}
-#define CHOICE(n, member, dflt, all, cmds, meta, text)                                             \
-    {.name = (n), .type = PL_SETTING_CHOICE, .offset = AT(member), .standard = (dflt),             \
-     .choices = (all), .commands = (cmds), .metavar = (meta), .help = (text)}
-#define NUMBER(t, n, member, dflt, lo, hi, meta, text)                                             \
-    {.name = (n), .type = (t), .offset = AT(member), .standard = (dflt), .min = (lo),              \
-     .max = (hi), .commands = S, .metavar = (meta), .help = (text)}
-#define COUNT(n, member, dflt, lo, hi, text)                                                       \
+#define TEXT(n, member, dflt, cmds, meta, text)                                         \
+    {                                                                                   \
+        .name = (n), .type = PL_SETTING_TEXT, .offset = AT(member), .standard = (dflt), \
+        .commands = (cmds), .metavar = (meta), .help = (text)                           \
+    }
+#define FILE_(n, member, cmds, text)                                                    \
+    {                                                                                   \
+        .name = (n), .type = PL_SETTING_FILE, .offset = AT(member), .commands = (cmds), \
+        .metavar = "FILE", .help = (text)                                               \
+    }
+#define BOOL(n, member, cmds, text)                                                      \
+    {                                                                                    \
+        .name = (n), .type = PL_SETTING_BOOL, .offset = AT(member), .standard = "false", \
+        .commands = (cmds), .help = (text)                                               \
+    }
+#define CHOICE(n, member, dflt, all, cmds, meta, text)                                    \
+    {                                                                                     \
+        .name = (n), .type = PL_SETTING_CHOICE, .offset = AT(member), .standard = (dflt), \
+        .choices = (all), .commands = (cmds), .metavar = (meta), .help = (text)           \
+    }
+#define NUMBER(t, n, member, dflt, lo, hi, meta, text)                                   \
+    {                                                                                    \
+        .name = (n), .type = (t), .offset = AT(member), .standard = (dflt), .min = (lo), \
+        .max = (hi), .commands = S, .metavar = (meta), .help = (text)                    \
+    }
+#define COUNT(n, member, dflt, lo, hi, text) \
     NUMBER(PL_SETTING_COUNT, n, member, dflt, lo, hi, "N", text)
-#define SIZE(n, member, dflt, lo, hi, text)                                                        \
+#define SIZE(n, member, dflt, lo, hi, text) \
     NUMBER(PL_SETTING_SIZE, n, member, dflt, lo, hi, "SIZE", text)
-#define TIME(n, member, dflt, lo, hi, text)                                                        \
+#define TIME(n, member, dflt, lo, hi, text) \
     NUMBER(PL_SETTING_TIME, n, member, dflt, lo, hi, "TIME", text)
 
 /* clang-format off */
