@@ -2,14 +2,16 @@
 /*
  * sequencer.h - the one writer: takes what is queued, one transaction, one checkpoint, publishes.
  *
- * The order is everything: append -> sign checkpoint -> COMMIT returned -> publish -> answer. SETs are
- * signed on the loops while the sync runs and are let out only after COMMIT.
+ * The order is everything: append -> sign checkpoint -> COMMIT returned -> publish -> answer. SETs
+ * are signed on the loops while the sync runs and are let out only after COMMIT.
  */
 #ifndef PL_SERVER_SEQUENCER_H
 #define PL_SERVER_SEQUENCER_H
 
 #include "server/loop.h"
 #include "server/signer.h"
+
+#define PL_SET_MAX 128 /* a DER signature by P-256 has at most 72 bytes */
 
 /* A published tree state; never changes; reference-counted (atomic). */
 struct pl_published {
@@ -21,8 +23,8 @@ struct pl_published {
 void pl_published_unref(const struct pl_published *p);
 
 /*
- * One submission, embedded in the handler's state, which stays until @done has run on @loop: exactly
- * once for each successful pl_sequencer_submit(), whatever happened to the client.
+ * One submission, embedded in the handler's state, which stays until @done has run on @loop:
+ * exactly once for each successful pl_sequencer_submit(), whatever happened to the client.
  */
 struct pl_job {
     /* in: owned by the request (its arena), not touched by the sender after submit */
@@ -32,28 +34,34 @@ struct pl_job {
     void (*done)(struct pl_job *job);
     void *ctx;
     /* out */
-    struct pl_err err;  /* code PL_OK, or why it was not appended */
-    bool existed;       /* it was in the log before */
+    struct pl_err err; /* code PL_OK, or why it was not appended */
+    bool existed; /* it was in the log before: only @index and @published are set, read the rest */
     uint64_t index;
     int64_t time;
-    uint8_t set[128];   /* DER, P-256 */
+    uint8_t set[PL_SET_MAX]; /* DER, P-256 */
     size_t set_n;
     const struct pl_published *published; /* a tree that contains it; one reference for @done */
     /* private to sequencer.c */
-    struct pl_task task;
-    struct pl_job *next, *twins;
-    unsigned state;
+    struct pl_task sign_task, task;
+    struct pl_sequencer *sequencer;
+    struct pl_job *next;    /* in the queue, then in the batch */
+    struct pl_job *by_leaf; /* chain in the map of leaves */
+    struct pl_job *twins;   /* same leaf, submitted meanwhile */
+    size_t bytes;
 };
 
 struct pl_sequencer;
 struct pl_sequencer_config {
     const char *dir;
-    size_t queue_max;         /* jobs waiting */
-    size_t queue_bytes_max;   /* their bodies and payloads */
-    uint64_t disk_floor_bytes; /* 512 MiB */
+    size_t queue_max;            /* jobs waiting */
+    size_t queue_bytes_max;      /* their bodies and payloads */
+    uint64_t disk_floor_bytes;   /* 512 MiB */
     unsigned disk_floor_percent; /* 2 */
     uint64_t wal_max;
 };
+/* Gives an empty v1 log its own first leaf and checkpoint; nothing when it has entries. */
+PL_MUST_CHECK enum pl_code pl_sequencer_bootstrap(struct pl_store *store,
+                                                  const struct pl_v1_log *log, struct pl_err *err);
 /* Takes over @store (closes it at stop) whose v1 log is @log; publishes the newest checkpoint, or
  * signs one when the log has none for its size. Starts the thread. */
 PL_MUST_CHECK enum pl_code pl_sequencer_start(const struct pl_sequencer_config *config,
@@ -63,16 +71,21 @@ PL_MUST_CHECK enum pl_code pl_sequencer_start(const struct pl_sequencer_config *
  * the log may not be written at present. Thread: job->loop's. */
 PL_MUST_CHECK enum pl_code pl_sequencer_submit(struct pl_sequencer *s, struct pl_job *job,
                                                struct pl_err *err);
-/* Stores a SET that a read had to sign; best effort. Thread: any. */
-void pl_sequencer_store_set(struct pl_sequencer *s, uint64_t index, struct pl_bytes set);
+/*
+ * Settles which SET of entry @index everyone answers with: hands in the caller's (just signed) and
+ * gives back the first that was handed in, which the next batch stores. ECDSA signatures differ at
+ * each signing; without this, two answers for one entry could. Thread: any.
+ */
+void pl_sequencer_settle_set(struct pl_sequencer *s, uint64_t index, uint8_t set[PL_SET_MAX],
+                             size_t *set_n);
 /* The newest published state, one reference. Thread: any. Never NULL after start. */
 const struct pl_published *pl_sequencer_published(struct pl_sequencer *s);
 
 struct pl_sequencer_status {
-    bool writable;     /* false: see why */
-    char why[256];     /* "disk: 400 MiB free, floor 512 MiB", ... */
+    bool writable; /* false: see why */
+    char why[256]; /* "disk: 400 MiB free, floor 512 MiB", ... */
     size_t queued, queued_bytes;
-    uint64_t tree_size, batches, entries, duplicates, failed_batches;
+    uint64_t tree_size, batches, entries, duplicates, failed_batches; /* counts since start */
     int64_t last_commit_ms, last_entry_time, clock_behind_s;
     uint64_t disk_free, disk_size, commit_us_sum;
     int64_t checkpoint_time_ms;
