@@ -100,6 +100,20 @@ void pl_conn_enter(struct pl_conn *c, enum pl_conn_state state)
 
 /* ---- memory of requests ---- */
 
+bool pl_conn_count_body(struct pl_conn *c, size_t n)
+{
+    size_t before = atomic_fetch_add_explicit(&inflight, n, memory_order_relaxed);
+
+    c->counted += n;
+    return before + n <= c->http->limits.inflight_max;
+}
+
+void pl_conn_uncount_body(struct pl_conn *c)
+{
+    atomic_fetch_sub_explicit(&inflight, c->counted, memory_order_relaxed);
+    c->counted = 0;
+}
+
 void pl_http_lend(struct pl_conn *c)
 {
     struct pl_http *http = c->http;
@@ -122,8 +136,7 @@ void pl_http_return(struct pl_conn *c)
     if (!c->lent)
         return;
     c->lent = false;
-    atomic_fetch_sub_explicit(&inflight, c->counted, memory_order_relaxed);
-    c->counted = 0;
+    pl_conn_uncount_body(c);
     if (c->body.cap > SPARE_BODY_MAX) {
         pl_buf_free(&c->body);
         pl_buf_init(&c->body, SIZE_MAX / 2);
@@ -138,14 +151,6 @@ void pl_http_return(struct pl_conn *c)
     }
     memset(&c->req.arena, 0, sizeof(c->req.arena));
     memset(&c->body, 0, sizeof(c->body));
-}
-
-bool pl_conn_count_body(struct pl_conn *c, size_t n)
-{
-    size_t before = atomic_fetch_add_explicit(&inflight, n, memory_order_relaxed);
-
-    c->counted += n;
-    return before + n <= c->http->limits.inflight_max;
 }
 
 bool pl_http_body_fits(const struct pl_http *http, uint64_t n)

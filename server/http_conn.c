@@ -576,6 +576,8 @@ static bool send_parts(struct pl_conn *c, const struct pl_bytes *parts, size_t n
 void pl_conn_answer(struct pl_req *req, const struct pl_bytes *parts, size_t n)
 {
     struct pl_conn *c = req->conn;
+
+    pl_conn_uncount_body(c); /* before the client can see the answer and send its next */
     bool sent = c->bev != NULL && send_parts(c, parts, n);
 
     if (pl_conn_closes(req))

@@ -102,7 +102,8 @@ struct pl_http {
 /* http.c */
 void pl_conn_enter(struct pl_conn *c, enum pl_conn_state state);
 void pl_conn_free(struct pl_conn *c);
-bool pl_conn_count_body(struct pl_conn *c, size_t n);
+bool pl_conn_count_body(struct pl_conn *c, size_t n); /* false: over the limit, but counted */
+void pl_conn_uncount_body(struct pl_conn *c);
 bool pl_http_body_fits(const struct pl_http *http, uint64_t n);
 void pl_http_lend(struct pl_conn *c);
 void pl_http_return(struct pl_conn *c);

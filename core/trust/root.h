@@ -17,11 +17,14 @@ struct pl_trusted_root {
     size_t nlogs;
     struct pl_arena arena;
 };
-/* Accepts the three media type spellings in use. PL_EINVAL names the member. Certificate and
- * timestamp authorities are read by a later part of core/trust. */
+/* Accepts the media type spellings in use. PL_EINVAL names the member; two logs of one id are
+ * refused. Certificate and timestamp authorities are read by a later part of core/trust. */
 PL_MUST_CHECK enum pl_code pl_trusted_root_parse(struct pl_bytes json, struct pl_trusted_root *out,
                                                  struct pl_err *err);
-void pl_trusted_root_free(struct pl_trusted_root *root);
+/* A root of one log, known by its key alone: id SHA-256 of the SPKI, valid at any time. */
+PL_MUST_CHECK enum pl_code
+pl_trusted_root_from_key(const struct pl_key *key, struct pl_trusted_root *out, struct pl_err *err);
+void pl_trusted_root_free(struct pl_trusted_root *root); /* also of NULL and a zeroed object */
 /* NULL when no log has this id. */
 const struct pl_trusted_log *pl_trusted_root_log(const struct pl_trusted_root *root,
                                                  const struct pl_hash *log_id);
