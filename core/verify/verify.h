@@ -18,12 +18,12 @@ enum pl_check {
     PL_CHECK_KEY,         /* material names a key that is not the expected one */
     PL_CHECK_LOG_UNKNOWN, /* no entry of a trusted log */
     PL_CHECK_SET,
-    PL_CHECK_INCLUSION,   /* proof does not lead to the root */
-    PL_CHECK_CHECKPOINT,  /* signature, origin, size or root */
-    PL_CHECK_BODY,        /* canonical body differs from what the bundle says */
+    PL_CHECK_INCLUSION,  /* proof does not lead to the root */
+    PL_CHECK_CHECKPOINT, /* signature, origin, size or root */
+    PL_CHECK_BODY,       /* canonical body differs from what the bundle says */
     PL_CHECK_SIGNATURE,
     PL_CHECK_PREDICATE_TYPE,
-    PL_CHECK_ARTIFACT,    /* digest is not among the subjects, or not the signed one */
+    PL_CHECK_ARTIFACT, /* digest is not among the subjects, or not the signed one */
     PL_CHECK_COUNT
 };
 const char *pl_check_name(enum pl_check check); /* "set", "inclusion-proof", ... */
