@@ -53,14 +53,14 @@ static void unlink_conn(struct pl_conn *c)
 {
     struct conn_list *list = &c->http->lists[c->state];
 
+    if (list->first == c)
+        list->first = c->next;
+    if (list->last == c)
+        list->last = c->prev;
     if (c->prev != NULL)
         c->prev->next = c->next;
-    else if (list->first == c)
-        list->first = c->next;
     if (c->next != NULL)
         c->next->prev = c->prev;
-    else if (list->last == c)
-        list->last = c->prev;
     c->prev = c->next = NULL;
 }
 
@@ -181,11 +181,9 @@ void pl_conn_free(struct pl_conn *c)
 {
     struct pl_http *http = c->http;
 
-    if (c->bev != NULL)
-        pl_conn_drop(c);
     unlink_conn(c);
     pl_http_return(c);
-    free(c);
+    pl_conn_delete(c);
     publish_oldest(http);
     atomic_fetch_sub_explicit(&http->nconns, 1, memory_order_relaxed);
     leave_live();
@@ -211,7 +209,7 @@ void pl_http_adopt(struct pl_http *http, int fd, bool admin, bool tls, const cha
     c->http = http;
     c->admin = admin;
     c->tls = c->handshake = tls;
-    snprintf(c->peer, sizeof(c->peer), "%s", peer);
+    (void)snprintf(c->peer, sizeof(c->peer), "%s", peer);
     atomic_fetch_add_explicit(&http->nconns, 1, memory_order_relaxed);
     pl_conn_enter(c, tls ? PL_CONN_HEAD : PL_CONN_IDLE);
     if (pl_conn_open(c, fd))

@@ -15,6 +15,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -67,6 +68,12 @@ void pl_conn_drop(struct pl_conn *c)
     say_goodbye(c);
     bufferevent_free(c->bev);
     c->bev = NULL;
+}
+
+void pl_conn_delete(struct pl_conn *c)
+{
+    pl_conn_drop(c);
+    free(c);
 }
 
 /* ---- the request ---- */
@@ -506,9 +513,9 @@ const char *pl_conn_date(struct pl_req *req)
         return http->date;
     if (gmtime_r(&now, &t) == NULL)
         return "Thu, 01 Jan 1970 00:00:00 GMT";
-    snprintf(http->date, sizeof(http->date), "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT",
-             DAYS + (size_t)t.tm_wday * 3, t.tm_mday % 100, MONTHS + (size_t)t.tm_mon * 3,
-             (t.tm_year + 1900) % 10000, t.tm_hour % 100, t.tm_min % 100, t.tm_sec % 100);
+    (void)snprintf(http->date, sizeof(http->date), "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT",
+                   DAYS + (size_t)t.tm_wday * 3, t.tm_mday % 100, MONTHS + (size_t)t.tm_mon * 3,
+                   (t.tm_year + 1900) % 10000, t.tm_hour % 100, t.tm_min % 100, t.tm_sec % 100);
     http->date_s = (int64_t)now;
     return http->date;
 }

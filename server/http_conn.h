@@ -116,6 +116,8 @@ void pl_conn_run(struct pl_conn *c);
 void pl_conn_refuse(struct pl_conn *c, int status, const char *text);
 /* Closes the socket at once; the connection stays while a handler has its request. */
 void pl_conn_drop(struct pl_conn *c);
+/* Closes the socket and frees @c, which is in no list any more. */
+void pl_conn_delete(struct pl_conn *c);
 /* Bytes that the client has not taken yet. */
 size_t pl_conn_unsent(const struct pl_conn *c);
 /* Bytes have come that nobody has read. */

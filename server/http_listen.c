@@ -28,7 +28,7 @@
 
 #define BACKLOG          4096 /* the kernel cuts it to net.core.somaxconn */
 #define ACCEPTS_PER_WAKE 64   /* then the loop's connections get their turn */
-#define PAUSE_MS         50
+#define PAUSE_US         50000
 
 struct pl_listener {
     struct pl_listen_spec spec;
@@ -114,7 +114,7 @@ static bool split_address(const char *text, char host[256], char port[8])
 
     if (n == 0 || n >= 256 || !pl_parse_u64(pl_str(colon + 1), 65535, &number))
         return false;
-    snprintf(port, 8, "%u", (unsigned)number & 0xffffu);
+    (void)snprintf(port, 8, "%u", (unsigned)number & 0xffffu);
     if (text[0] == '[' && text[n - 1] == ']') {
         text++;
         n -= 2;
@@ -169,13 +169,13 @@ static void address_text(const struct sockaddr_storage *a, char *out, size_t n)
     if (a->ss_family == AF_INET) {
         const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)a;
         inet_ntop(AF_INET, &v4->sin_addr, host, sizeof(host));
-        snprintf(out, n, "%s:%u", host, ntohs(v4->sin_port));
+        (void)snprintf(out, n, "%s:%u", host, ntohs(v4->sin_port));
     } else if (a->ss_family == AF_INET6) {
         const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)a;
         inet_ntop(AF_INET6, &v6->sin6_addr, host, sizeof(host));
-        snprintf(out, n, "[%s]:%u", host, ntohs(v6->sin6_port));
+        (void)snprintf(out, n, "[%s]:%u", host, ntohs(v6->sin6_port));
     } else {
-        snprintf(out, n, "unix");
+        (void)snprintf(out, n, "unix");
     }
 }
 
@@ -191,11 +191,11 @@ static enum pl_code name_listener(struct pl_listener *l, struct pl_err *err)
     l->is_unix = a.ss_family == AF_UNIX;
     if (l->is_unix) {
         memcpy(&l->path, &a, n < sizeof(l->path) ? n : sizeof(l->path));
-        snprintf(l->url, sizeof(l->url), "unix:%s", l->path.sun_path);
+        (void)snprintf(l->url, sizeof(l->url), "unix:%s", l->path.sun_path);
         return PL_OK;
     }
     address_text(&a, text, sizeof(text));
-    snprintf(l->url, sizeof(l->url), "%s://%s", l->spec.tls ? "https" : "http", text);
+    (void)snprintf(l->url, sizeof(l->url), "%s://%s", l->spec.tls ? "https" : "http", text);
     return PL_OK;
 }
 
@@ -307,7 +307,7 @@ static void hand_over(struct pl_listener *l, int fd, const struct sockaddr_stora
 
 static void pause_accepting(struct pl_listener *l, const char *why)
 {
-    struct timeval later = {.tv_sec = 0, .tv_usec = PAUSE_MS * 1000};
+    struct timeval later = {.tv_sec = 0, .tv_usec = PAUSE_US};
 
     if (!l->warned)
         PL_WARN("http.accept_paused", "listener=%s why=\"%s\"", l->url, why);

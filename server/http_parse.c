@@ -18,7 +18,7 @@ void pl_refuse(struct pl_refusal *no, int status, const char *fmt, ...)
 
     no->status = status;
     va_start(args, fmt);
-    vsnprintf(no->text, sizeof(no->text), fmt, args);
+    (void)vsnprintf(no->text, sizeof(no->text), fmt, args);
     va_end(args);
 }
 

@@ -225,8 +225,8 @@ static void reply_message(struct pl_req *req, int status, int code, char *text, 
 /* The text of a 500 is for the log; the client gets what it can quote to the operator. */
 static void hide_text(const struct pl_req *req, char *text, size_t n)
 {
-    snprintf(text, n, "internal error; the server's log has the reason under request id %s",
-             req->id);
+    (void)snprintf(text, n, "internal error; the server's log has the reason under request id %s",
+                   req->id);
 }
 
 void pl_reply_error(struct pl_req *req, int code, const char *fmt, ...)
@@ -235,7 +235,7 @@ void pl_reply_error(struct pl_req *req, int code, const char *fmt, ...)
     va_list args;
 
     va_start(args, fmt);
-    vsnprintf(text, sizeof(text), fmt, args);
+    (void)vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);
     if (code == 500) {
         PL_ERROR("http.failed", "request_id=%s reason=%s", req->id,
@@ -256,7 +256,7 @@ void pl_reply_err(struct pl_req *req, const struct pl_err *err)
     PL_LOG(severity, "http.failed", "request_id=%s code=%s cause=%d at=%s:%d reason=%s", req->id,
            pl_code_name(err->code), err->cause, err->file != NULL ? err->file : "?", err->line,
            pl_log_esc(pl_str(err->text), escaped));
-    snprintf(text, sizeof(text), "%s", err->text);
+    (void)snprintf(text, sizeof(text), "%s", err->text);
     if (status == 500)
         hide_text(req, text, sizeof(text));
     reply_message(req, status, status, text, true);
@@ -266,7 +266,7 @@ void pl_reply_refusal(struct pl_req *req, int status, const char *text)
 {
     char copy[MESSAGE_MAX], escaped[PL_LOG_ESC_MAX];
 
-    snprintf(copy, sizeof(copy), "%s", text);
+    (void)snprintf(copy, sizeof(copy), "%s", text);
     PL_INFO("http.refused", "request_id=%s status=%d peer=%s reason=%s", req->id, status, req->peer,
             pl_log_esc(pl_str(copy), escaped));
     reply_message(req, status, status, copy, false);
@@ -277,13 +277,13 @@ void pl_reply_no_route(struct pl_req *req, unsigned allowed)
     char text[MESSAGE_MAX], methods[PL_METHODS_TEXT_MAX];
 
     if (allowed == 0) {
-        snprintf(text, sizeof(text), "path " PL_FMT " was not found", PL_ARG(req->path));
+        (void)snprintf(text, sizeof(text), "path " PL_FMT " was not found", PL_ARG(req->path));
         reply_message(req, 404, 404, text, false);
         return;
     }
     pl_methods_text(allowed, methods);
-    snprintf(text, sizeof(text), "method " PL_FMT " is not allowed, but [%s] are",
-             PL_ARG(pl_conn_method(req)), methods);
+    (void)snprintf(text, sizeof(text), "method " PL_FMT " is not allowed, but [%s] are",
+                   PL_ARG(pl_conn_method(req)), methods);
     pl_reply_header(req, "Allow", pl_str(methods));
     reply_message(req, 405, 405, text, false);
 }

@@ -187,16 +187,6 @@ bool pl_route_find(struct pl_req *req, const struct pl_route *routes, unsigned *
     return true;
 }
 
-const struct pl_route *pl_route_by_path(const struct pl_req *req, const struct pl_route *routes)
-{
-    struct match m;
-
-    for (const struct pl_route *r = routes; r->pattern != NULL; r++)
-        if (matches(r, req->path, &m))
-            return r;
-    return NULL;
-}
-
 struct pl_route *pl_routes_join(const struct pl_route *const *tables, size_t n)
 {
     size_t count = 0;

@@ -33,9 +33,6 @@ struct pl_bytes pl_percent_decode(struct pl_bytes in, bool form, struct pl_arena
  * *@allowed_out holds the methods that the path has, 0 for an unknown path.
  */
 bool pl_route_find(struct pl_req *req, const struct pl_route *routes, unsigned *allowed_out);
-/* The first row with this path, whatever its methods; NULL for an unknown path. */
-const struct pl_route *pl_route_by_path(const struct pl_req *req, const struct pl_route *routes);
-
 /* One table of several, all ending with a NULL pattern; free() it. NULL: out of memory. */
 struct pl_route *pl_routes_join(const struct pl_route *const *tables, size_t n);
 

@@ -190,7 +190,7 @@ void toy_start(struct toy *toy, const struct pl_http_limits *limits, const char 
     toy->app.loops = toy->loops;
     toy->app.nloops = TOY_LOOPS;
     toy->tls = tls;
-    snprintf(spec.text, sizeof(spec.text), "%s", listen != NULL ? listen : "127.0.0.1:0");
+    (void)snprintf(spec.text, sizeof(spec.text), "%s", listen != NULL ? listen : "127.0.0.1:0");
     assert_ok(pl_listener_open(&spec, &toy->listener, &err), err);
     for (unsigned i = 0; i < TOY_LOOPS; i++) {
         assert_ok(pl_loop_start(&toy->loops[i], &toy->app, i, &err), err);
@@ -198,7 +198,7 @@ void toy_start(struct toy *toy, const struct pl_http_limits *limits, const char 
                   err);
     }
     assert_ok(pl_listener_start(toy->listener, &toy->loops[0], &err), err);
-    snprintf(toy->url, sizeof(toy->url), "%s", pl_listener_url(toy->listener));
+    (void)snprintf(toy->url, sizeof(toy->url), "%s", pl_listener_url(toy->listener));
     const char *colon = strrchr(toy->url, ':');
     uint64_t port = 0;
     if (pl_parse_u64(pl_str(colon + 1), 65535, &port))
@@ -268,7 +268,7 @@ int toy_connect_unix(const char *path)
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     assert_true(fd >= 0);
-    snprintf(a.sun_path, sizeof(a.sun_path), "%s", path);
+    (void)snprintf(a.sun_path, sizeof(a.sun_path), "%s", path);
     assert_int_equal(connect(fd, (const struct sockaddr *)&a, sizeof(a)), 0);
     return set_up(fd);
 }

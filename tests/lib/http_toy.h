@@ -48,8 +48,8 @@ struct toy_answer {
 };
 /* Reads one answer. @no_body: it answers a HEAD request. */
 void toy_read(int fd, bool no_body, struct toy_answer *out);
-/* Sends @text and reads one answer. */
-void toy_ask(int fd, const char *text, struct toy_answer *out);
+/* Sends @request and reads one answer. */
+void toy_ask(int fd, const char *request, struct toy_answer *out);
 /* Nothing more comes: 0 closed, 1 something came, 2 still open after @ms. */
 int toy_rest(int fd, int ms);
 void toy_sleep(unsigned ms);

@@ -447,12 +447,12 @@ static void one_address_has_one_listener(void **state)
 
     (void)state;
     toy_start(&toy, &TOY_LIMITS, NULL, NULL);
-    snprintf(spec.text, sizeof(spec.text), "127.0.0.1:%u", toy.port);
+    (void)snprintf(spec.text, sizeof(spec.text), "127.0.0.1:%u", toy.port);
     assert_fails(pl_listener_open(&spec, &second, &err), PL_EIO, "in use", err);
     static const char *const BAD[] = {"127.0.0.1", "127.0.0.1:65536", "127.0.0.1:", ":80",
                                       "::1:80",    "127.0.0.1:+80",   "[]:80",      "unix:"};
     for (size_t i = 0; i < sizeof(BAD) / sizeof(BAD[0]); i++) {
-        snprintf(spec.text, sizeof(spec.text), "%s", BAD[i]);
+        (void)snprintf(spec.text, sizeof(spec.text), "%s", BAD[i]);
         assert_fails(pl_listener_open(&spec, &second, &err), PL_EINVAL, BAD[i], err);
     }
     assert_null(second);
@@ -468,7 +468,7 @@ static void an_inherited_socket_is_served(void **state)
     (void)state;
     assert_ok(pl_listener_open(&spec, &first, &err), err);
     spec.fd = dup(pl_listener_fd(first));
-    snprintf(spec.text, sizeof(spec.text), "inherited");
+    (void)snprintf(spec.text, sizeof(spec.text), "inherited");
     assert_ok(pl_listener_open(&spec, &second, &err), err);
     assert_string_equal(pl_listener_url(first), pl_listener_url(second));
     assert_memory_equal(pl_listener_url(first), "http://127.0.0.1:", 17);
@@ -493,9 +493,9 @@ static void unix_sockets(void **state)
 
     (void)state;
     assert_non_null(mkdtemp(dir));
-    snprintf(path, sizeof(path), "%s/s", dir);
-    snprintf(listen, sizeof(listen), "unix:%s", path);
-    snprintf(spec.text, sizeof(spec.text), "%s", listen);
+    (void)snprintf(path, sizeof(path), "%s/s", dir);
+    (void)snprintf(listen, sizeof(listen), "unix:%s", path);
+    (void)snprintf(spec.text, sizeof(spec.text), "%s", listen);
     toy_start(&toy, &TOY_LIMITS, listen, NULL);
     assert_string_equal(toy.url, listen);
     int fd = toy_connect_unix(path);
@@ -517,7 +517,7 @@ static void unix_sockets(void **state)
     /* another kind of file is not */
     FILE *f = fopen(path, "w");
     assert_non_null(f);
-    fclose(f);
+    (void)fclose(f);
     assert_fails(pl_listener_open(&spec, &l, &err), PL_EIO, "no socket", err);
     unlink(path);
     rmdir(dir);
@@ -542,11 +542,11 @@ static void write_pair(const char *cert_file, const char *key_file, const char *
     f = fopen(cert_file, "w");
     assert_non_null(f);
     assert_int_equal(PEM_write_X509(f, cert), 1);
-    fclose(f);
+    (void)fclose(f);
     f = fopen(key_file, "w");
     assert_non_null(f);
     assert_int_equal(PEM_write_PrivateKey(f, key, NULL, NULL, 0, NULL, NULL), 1);
-    fclose(f);
+    (void)fclose(f);
     X509_free(cert);
     EVP_PKEY_free(key);
 }
@@ -644,10 +644,10 @@ static void tls_serves_and_reloads(void **state)
 
     (void)state;
     assert_non_null(mkdtemp(dir));
-    snprintf(cert, sizeof(cert), "%s/cert", dir);
-    snprintf(key, sizeof(key), "%s/key", dir);
-    snprintf(cert2, sizeof(cert2), "%s/cert2", dir);
-    snprintf(key2, sizeof(key2), "%s/key2", dir);
+    (void)snprintf(cert, sizeof(cert), "%s/cert", dir);
+    (void)snprintf(key, sizeof(key), "%s/key", dir);
+    (void)snprintf(cert2, sizeof(cert2), "%s/cert2", dir);
+    (void)snprintf(key2, sizeof(key2), "%s/key2", dir);
     write_pair(cert, key, "one");
     write_pair(cert2, key2, "two");
     assert_fails(pl_tls_open(cert, key2, &tls, &err), PL_EINVAL, "key", err);
@@ -671,8 +671,8 @@ static void tls_serves_and_reloads(void **state)
     assert_true(tls_connect(&old, toy.port, TLS1_3_VERSION));
     FILE *f = fopen(cert, "w");
     assert_non_null(f);
-    fputs("no certificate\n", f);
-    fclose(f);
+    (void)fputs("no certificate\n", f);
+    (void)fclose(f);
     for (unsigned i = 0; i < 300 && failed_reloads == 0; i++)
         toy_sleep(10);
     assert_int_equal(failed_reloads, 1);
@@ -700,8 +700,8 @@ static void a_tls_client_that_never_speaks_is_closed(void **state)
 
     (void)state;
     assert_non_null(mkdtemp(dir));
-    snprintf(cert, sizeof(cert), "%s/cert", dir);
-    snprintf(key, sizeof(key), "%s/key", dir);
+    (void)snprintf(cert, sizeof(cert), "%s/cert", dir);
+    (void)snprintf(key, sizeof(key), "%s/key", dir);
     write_pair(cert, key, "one");
     assert_ok(pl_tls_open(cert, key, &tls, &err), err);
     limits.head_ms = 200;
@@ -735,6 +735,6 @@ int main(void)
         cmocka_unit_test(a_tls_client_that_never_speaks_is_closed),
     };
 
-    signal(SIGPIPE, SIG_IGN); /* OpenSSL writes without MSG_NOSIGNAL */
+    (void)signal(SIGPIPE, SIG_IGN); /* OpenSSL writes without MSG_NOSIGNAL */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
