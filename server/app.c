@@ -286,12 +286,15 @@ static void stop_all(struct server *s)
     pl_background_stop(s->background);
     s->background = NULL;
     stop_listeners(s, true);
-    /* The loops end first: their last requests may look at what is stopped next. */
-    stop_loops(s);
+    /* Both answer their last jobs through the loops, and both refuse what still comes from them; so
+     * the loops end after they have stopped, and before they are gone. */
     if (s->app.workers != NULL)
         pl_workers_stop(s->app.workers);
     if (s->app.sequencer != NULL)
         pl_sequencer_stop(s->app.sequencer);
+    stop_loops(s);
+    pl_workers_free(s->app.workers);
+    pl_sequencer_free(s->app.sequencer);
     s->app.workers = NULL;
     s->app.sequencer = NULL;
     if (s->has_v1)

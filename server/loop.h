@@ -44,7 +44,8 @@ PL_MUST_CHECK enum pl_code pl_loop_start(struct pl_loop *loop, struct pl_app *ap
 /* Runs @task on the loop's thread, in the order of posting. Thread: any. Never fails. */
 void pl_loop_post(struct pl_loop *loop, struct pl_task *task);
 /* Ends the loop after everything posted so far, joins the thread and frees what it owns (http,
- * verifiers, view). What is posted later is never run. Does nothing for a loop that did not start. */
+ * verifiers, view). What is posted later is never run. Does nothing for a loop that did not start.
+ */
 void pl_loop_stop(struct pl_loop *loop);
 /* Milliseconds of CLOCK_MONOTONIC. Thread: any. */
 int64_t pl_now_ms(void);

@@ -59,13 +59,14 @@ struct pl_sequencer {
     size_t nset_batch;
     /* Guarded by @mu, held only to link, unlink and count. */
     pthread_mutex_t mu;
-    pthread_cond_t wake;
+    pthread_cond_t wake, answered;
     struct pl_job *first, *last;
     struct pl_job *by_leaf[LEAF_BUCKETS]; /* queued or in the running batch */
     struct pl_sets sets;
     struct pl_sequencer_status status; /* queued, queued_bytes <= the configured maxima */
     enum state state;
     bool stop;
+    size_t unanswered; /* accepted jobs whose done() has not been called */
     int64_t last_time; /* integrated time of the last committed entry */
     /* Guarded by @publish_mu. */
     pthread_mutex_t publish_mu;
@@ -207,11 +208,21 @@ static struct pl_job *job_of(struct pl_task *task)
     return (struct pl_job *)(void *)((char *)task - offsetof(struct pl_job, task));
 }
 
-static void run_twin(struct pl_task *task)
+/* The job may be gone when done() returns. */
+static void answer(struct pl_job *job)
 {
-    struct pl_job *job = job_of(task);
+    struct pl_sequencer *s = job->sequencer;
 
     job->done(job);
+    pthread_mutex_lock(&s->mu);
+    if (--s->unanswered == 0)
+        pthread_cond_broadcast(&s->answered);
+    pthread_mutex_unlock(&s->mu);
+}
+
+static void run_twin(struct pl_task *task)
+{
+    answer(job_of(task));
 }
 
 /* What the twin learns is what the first one did; its answer runs on its own loop. */
@@ -247,7 +258,7 @@ static void run_done(struct pl_task *task)
         next = twin->twins;
         pass_on(job, twin);
     }
-    job->done(job);
+    answer(job);
 }
 
 /* ---- the map of leaves that are queued or being written; @mu is held ---- */
@@ -333,6 +344,7 @@ static enum pl_code enqueue(struct pl_sequencer *s, struct pl_job *job, struct p
                        "the queue is full: %zu of %zu submissions, %zu of %zu bytes; try again",
                        s->status.queued, s->config.queue_max, s->status.queued_bytes,
                        s->config.queue_bytes_max);
+    s->unanswered++;
     s->status.queued++;
     s->status.queued_bytes += job->bytes;
     struct pl_job *first = find_twin(s, job);
@@ -805,8 +817,10 @@ out:
     return rc;
 }
 
-static void free_sequencer(struct pl_sequencer *s)
+void pl_sequencer_free(struct pl_sequencer *s)
 {
+    if (s == NULL)
+        return;
     if (s->published != NULL)
         pl_published_unref(&s->published->pub);
     pl_sets_free(&s->sets);
@@ -814,6 +828,7 @@ static void free_sequencer(struct pl_sequencer *s)
     pthread_mutex_destroy(&s->mu);
     pthread_mutex_destroy(&s->publish_mu);
     pthread_cond_destroy(&s->wake);
+    pthread_cond_destroy(&s->answered);
     free(s);
 }
 
@@ -826,6 +841,7 @@ static void init_locks(struct pl_sequencer *s)
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_cond_init(&s->wake, &attr);
+    pthread_cond_init(&s->answered, &attr);
     pthread_condattr_destroy(&attr);
 }
 
@@ -873,7 +889,7 @@ out:
     if (rc == PL_OK)
         *out = s;
     else
-        free_sequencer(s);
+        pl_sequencer_free(s);
     return rc;
 }
 
@@ -915,6 +931,10 @@ void pl_sequencer_stop(struct pl_sequencer *s)
     pthread_cond_broadcast(&s->wake);
     pthread_mutex_unlock(&s->mu);
     pthread_join(s->thread, NULL);
+    pthread_mutex_lock(&s->mu);
+    while (s->unanswered != 0)
+        pthread_cond_wait(&s->answered, &s->mu);
+    pthread_mutex_unlock(&s->mu);
     pl_store_close(s->store);
-    free_sequencer(s);
+    s->store = NULL;
 }

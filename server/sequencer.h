@@ -91,7 +91,10 @@ struct pl_sequencer_status {
     int64_t checkpoint_time_ms;
 };
 void pl_sequencer_status(struct pl_sequencer *s, struct pl_sequencer_status *out);
-/* Refuses new jobs (PL_EBUSY), finishes the queued ones, joins, closes the store. */
+/* Refuses new jobs (PL_EBUSY), finishes the queued ones, waits until their loops have answered
+ * them, joins, closes the store. Reads of the published state and refusals go on working. */
 void pl_sequencer_stop(struct pl_sequencer *s);
+/* After pl_sequencer_stop(), when no loop can call it any more. NULL is allowed. */
+void pl_sequencer_free(struct pl_sequencer *s);
 
 #endif

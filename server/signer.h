@@ -13,15 +13,16 @@ struct pl_v1_log {
     struct pl_hash log_id; /* SHA-256 of the SPKI */
     char log_id_hex[PL_HASH_HEX_SIZE];
     uint64_t tree_id;
-    char tree_id_hex[17];  /* 16 digits, as in entry ids */
+    char tree_id_hex[17]; /* 16 digits, as in entry ids */
     char tree_id_dec[21];
     char origin[PL_ORIGIN_MAX]; /* host name */
-    struct pl_buf pem;     /* public key */
+    struct pl_buf pem;          /* public key */
 };
 /* Makes keys/v1.pem (0600) and keys/v1.pub under @dir and syncs files and folder. PL_EEXISTS. */
 PL_MUST_CHECK enum pl_code pl_signer_create_keys(const char *dir, struct pl_err *err);
 PL_MUST_CHECK enum pl_code pl_signer_keys_exist(const char *dir, bool *out, struct pl_err *err);
-/* Loads keys/v1.pem and compares it with the SPKI that the database names (PL_EINVAL with both ids). */
+/* Loads keys/v1.pem and compares it with the SPKI that the database names (PL_EINVAL with both
+ * ids). */
 PL_MUST_CHECK enum pl_code pl_signer_load(const char *dir, const struct pl_log_row *row,
                                           struct pl_v1_log *out, struct pl_err *err);
 void pl_signer_free(struct pl_v1_log *log);
@@ -33,8 +34,9 @@ PL_MUST_CHECK enum pl_code pl_signer_set(const struct pl_v1_log *log, struct pl_
 PL_MUST_CHECK enum pl_code pl_signer_check_set(const struct pl_v1_log *log, struct pl_bytes body,
                                                int64_t time, uint64_t index, struct pl_bytes set,
                                                struct pl_err *err);
-/* The log's own first leaf (index 0): hashedrekord 0.0.1 by the log key over SHA-256 of the RFC 8785
- * statement {"created","keys","origin","treeID","type":"provlog/log/v1"}, kept as its payload. */
+/* The log's own first leaf (index 0): hashedrekord 0.0.1 by the log key over SHA-256 of the RFC
+ * 8785 statement {"created","keys","origin","treeID","type":"provlog/log/v1"}, kept as its payload.
+ */
 PL_MUST_CHECK enum pl_code pl_signer_first_leaf(const struct pl_v1_log *log, int64_t created,
                                                 struct pl_arena *arena, struct pl_entry *out,
                                                 struct pl_err *err);

@@ -79,6 +79,7 @@ enum pl_code pl_workers_start(unsigned threads, size_t queue_max, struct pl_work
         return PL_OK;
     }
     pl_workers_stop(w);
+    pl_workers_free(w);
     return PL_FAIL(err, PL_EIO, "start workers: no thread to be had");
 }
 
@@ -120,6 +121,13 @@ void pl_workers_stop(struct pl_workers *w)
     pthread_mutex_unlock(&w->mu);
     for (unsigned i = 0; i < w->nthreads; i++)
         pthread_join(w->threads[i], NULL);
+    w->nthreads = 0;
+}
+
+void pl_workers_free(struct pl_workers *w)
+{
+    if (w == NULL)
+        return;
     pthread_mutex_destroy(&w->mu);
     pthread_cond_destroy(&w->wake);
     free(w);

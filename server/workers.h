@@ -5,8 +5,8 @@
 
 #include "server/loop.h"
 
-/* @work runs on a worker with that worker's own verifier cache, then @done on @loop. Embedded in its
- * owner, which stays until @done has run. */
+/* @work runs on a worker with that worker's own verifier cache, then @done on @loop. Embedded in
+ * its owner, which stays until @done has run. */
 struct pl_work {
     struct pl_loop *loop;
     void (*work)(struct pl_work *w, struct pl_verifier_cache *cache);
@@ -22,7 +22,10 @@ PL_MUST_CHECK enum pl_code pl_workers_start(unsigned threads, size_t queue_max,
 /* PL_EBUSY when the queue is full. */
 PL_MUST_CHECK enum pl_code pl_workers_submit(struct pl_workers *w, struct pl_work *work,
                                              struct pl_err *err);
-void pl_workers_stop(struct pl_workers *w); /* finishes what is queued, joins */
+/* Refuses new work (PL_EBUSY), finishes what is queued, joins; the results are posted by then. */
+void pl_workers_stop(struct pl_workers *w);
+/* After pl_workers_stop(), when no loop can call it any more. NULL is allowed. */
+void pl_workers_free(struct pl_workers *w);
 size_t pl_workers_queued(struct pl_workers *w);
 
 #endif
