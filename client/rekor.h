@@ -12,7 +12,7 @@
 #include "core/trust/root.h"
 
 struct pl_rekor_request {
-    const char *method; /* "GET", "POST" */
+    const char *method;   /* "GET", "POST" */
     struct pl_bytes path; /* below the base URL: "/api/v1/log/entries" */
     struct pl_bytes body; /* empty for GET; JSON otherwise */
     const char *accept;
@@ -29,9 +29,8 @@ PL_MUST_CHECK enum pl_code pl_rekor_retrieve(struct pl_bytes proposal, struct pl
                                              struct pl_rekor_request *out, struct pl_err *err);
 PL_MUST_CHECK enum pl_code pl_rekor_log_info(struct pl_arena *arena, struct pl_rekor_request *out,
                                              struct pl_err *err);
-PL_MUST_CHECK enum pl_code pl_rekor_log_proof(uint64_t first, uint64_t last,
-                                              struct pl_arena *arena, struct pl_rekor_request *out,
-                                              struct pl_err *err);
+PL_MUST_CHECK enum pl_code pl_rekor_log_proof(uint64_t first, uint64_t last, struct pl_arena *arena,
+                                              struct pl_rekor_request *out, struct pl_err *err);
 /* @hash "sha256:HEX" or empty, @email or empty. */
 PL_MUST_CHECK enum pl_code pl_rekor_search(struct pl_bytes hash, struct pl_bytes email,
                                            struct pl_bytes public_key_pem, struct pl_arena *arena,
