@@ -296,14 +296,17 @@ static bool bind_format(struct pl_req *req, enum format *out, struct pl_binding 
     bool given = pl_req_query(req, "format", &text);
 
     *out = FORMAT_PLAIN;
-    if (given && pl_bytes_eq_str(text, "list"))
+    if (!given) {
+        if (!pl_accepts(req, ENVELOPE_TYPE) && pl_accepts(req, PL_BUNDLE_V03))
+            *out = FORMAT_BUNDLE;
+        return true;
+    }
+    if (pl_bytes_eq_str(text, "list"))
         *out = FORMAT_LIST;
-    else if (given && pl_bytes_eq_str(text, "bundle"))
+    else if (pl_bytes_eq_str(text, "bundle"))
         *out = FORMAT_BUNDLE;
-    else if (given && !pl_bytes_eq_str(text, "dsse"))
+    else if (!pl_bytes_eq_str(text, "dsse"))
         return pl_binding_fail(b, 606, "format in query should be one of [dsse bundle list]");
-    else if (!given && !pl_accepts(req, ENVELOPE_TYPE) && pl_accepts(req, PL_BUNDLE_V03))
-        *out = FORMAT_BUNDLE;
     return true;
 }
 

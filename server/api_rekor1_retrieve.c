@@ -99,7 +99,7 @@ static bool bind_entries(struct retrieval *q, const json_t *root, const json_t *
         return false;
     for (size_t i = 0; i < json_array_size(*list); i++) {
         const json_t *item = json_array_get(*list, i);
-        snprintf(where, sizeof(where), "entries.%zu", i);
+        (void)snprintf(where, sizeof(where), "entries.%zu", i);
         if (!json_is_object(item))
             return pl_binding_fail(&q->binding, 400, PARSE "%s must be an object", where);
         if (!pl_bind_proposal(item, where, &q->binding))

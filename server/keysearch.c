@@ -159,17 +159,15 @@ out:
 
 struct pl_bytes pl_lower(struct pl_arena *arena, const char *prefix, struct pl_bytes text)
 {
-    size_t n = strlen(prefix);
-    uint8_t *p = pl_arena_alloc(arena, n + text.n + 1);
+    struct pl_buf b;
 
-    if (p == NULL)
-        return pl_bytes(NULL, 0);
-    memcpy(p, prefix, n);
+    pl_buf_init_arena(&b, arena, strlen(prefix) + text.n + 1);
+    pl_buf_add_str(&b, prefix);
     for (size_t i = 0; i < text.n; i++) {
         uint8_t c = text.p[i];
-        p[n + i] = c >= 'A' && c <= 'Z' ? (uint8_t)(c + ('a' - 'A')) : c;
+        pl_buf_add_byte(&b, c >= 'A' && c <= 'Z' ? (uint8_t)(c + ('a' - 'A')) : c);
     }
-    return pl_bytes(p, n + text.n);
+    return pl_buf_ok(&b) ? pl_buf_bytes(&b) : pl_bytes(NULL, 0);
 }
 
 void pl_reply_next(struct pl_req *req, const struct pl_keysearch_page *page)

@@ -52,16 +52,20 @@ enum pl_code pl_reading_sign(const struct pl_reading *r, struct pl_arena *arena,
                              struct pl_logentry *e, struct pl_err *err)
 {
     struct pl_app *app = r->req->app;
+    uint8_t sig[PL_SIG_MAX];
     enum pl_code rc;
     size_t n = 0;
 
-    uint8_t *sig = pl_arena_alloc(arena, PL_SIG_MAX);
-    if (sig == NULL)
+    uint8_t *set = pl_arena_alloc(arena, PL_SET_MAX);
+    if (set == NULL)
         return PL_FAIL(err, PL_ENOMEM, "no memory for a signed entry timestamp");
     PL_TRY(pl_signer_set(&app->v1, e->body, e->time, e->index, sig, &n, err));
-    e->set = pl_bytes(sig, n);
-    /* Stored, it is the same one at every later read. */
-    pl_sequencer_store_set(app->sequencer, e->index, e->set);
+    if (PL_NEVER(n > PL_SET_MAX))
+        return PL_FAIL(err, PL_ECORRUPT, "a signed entry timestamp of %zu bytes", n);
+    memcpy(set, sig, n);
+    /* Every answer about this entry carries the same one. */
+    pl_sequencer_settle_set(app->sequencer, e->index, set, &n);
+    e->set = pl_bytes(set, n);
 out:
     return rc;
 }

@@ -24,7 +24,7 @@ bool pl_binding_fail(struct pl_binding *b, int code, const char *fmt, ...)
         return false;
     b->code = code;
     va_start(args, fmt);
-    vsnprintf(b->text, sizeof(b->text), fmt, args);
+    (void)vsnprintf(b->text, sizeof(b->text), fmt, args);
     va_end(args);
     return false;
 }

@@ -251,7 +251,7 @@ void pl_reply_binding(struct pl_req *req, int code, const char *fmt, ...)
     va_list args;
 
     va_start(args, fmt);
-    vsnprintf(text, sizeof(text), fmt, args);
+    (void)vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);
     reply_message(req, code >= 600 ? 422 : code, code, text, false);
 }
