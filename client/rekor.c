@@ -373,11 +373,7 @@ enum pl_code pl_rekor_check_entry(const struct pl_rekor_entry *entry,
                      PL_ARG(entry->uuid), hex);
         goto out;
     }
-    rc = pl_verify_entry(&entry->entry, log, &failed, err);
-    if (rc != PL_OK) {
-        (void)pl_err_wrap(err, "%s", pl_check_name(failed));
-        goto out;
-    }
+    PL_TRY(pl_verify_entry(&entry->entry, log, &failed, err));
     PL_TRY(check_tree(entry, log, err));
 out:
     return rc != PL_OK ? pl_err_wrap(err, "log entry") : rc;

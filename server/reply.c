@@ -245,6 +245,17 @@ void pl_reply_error(struct pl_req *req, int code, const char *fmt, ...)
     reply_message(req, code >= 600 ? 422 : code, code, text, code < 600);
 }
 
+void pl_reply_binding(struct pl_req *req, int code, const char *fmt, ...)
+{
+    char text[MESSAGE_MAX];
+    va_list args;
+
+    va_start(args, fmt);
+    (void)vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
+    reply_message(req, code >= 600 ? 422 : code, code, text, false);
+}
+
 void pl_reply_err(struct pl_req *req, const struct pl_err *err)
 {
     int status = pl_reply_status(err->code);

@@ -20,6 +20,9 @@ void pl_reply_json(struct pl_req *req, int status, struct pl_bytes json);
  * without the LF). The text of a 500 stays in the log; the client gets a fixed one with the request
  * id. */
 void pl_reply_error(struct pl_req *req, int code, const char *fmt, ...) PL_PRINTF(3, 4);
+/* The same without the LF and without hiding anything: what Rekor's framework answers before a
+ * handler runs. 6xx has status 422. */
+void pl_reply_binding(struct pl_req *req, int code, const char *fmt, ...) PL_PRINTF(3, 4);
 /* The status that fits err->code (err.h); 503 and 507 carry Retry-After. Logs the failure once. */
 void pl_reply_err(struct pl_req *req, const struct pl_err *err);
 /* HTTP status for a code. */

@@ -66,14 +66,12 @@ out:
 static enum pl_code check_inclusion(const struct pl_tlog_entry *e, struct pl_err *err)
 {
     struct pl_hash leaf;
-    enum pl_code rc;
 
     if (!e->has_proof)
         return PL_FAIL(err, PL_EVERIFY, "the log entry has no inclusion proof");
     pl_leaf_hash(e->body, &leaf);
-    rc = pl_verify_inclusion(e->proof_index, e->tree_size, &leaf, e->hashes, e->nhashes, &e->root,
-                             err);
-    return rc != PL_OK ? pl_err_wrap(err, "inclusion proof") : rc;
+    return pl_verify_inclusion(e->proof_index, e->tree_size, &leaf, e->hashes, e->nhashes, &e->root,
+                               err);
 }
 
 /* "NAME - TREEID": what a log that signs entry timestamps has. */
@@ -101,17 +99,18 @@ static enum pl_code check_checkpoint(const struct pl_tlog_entry *e,
         return PL_FAIL(err, PL_EVERIFY, "the inclusion proof has no checkpoint");
     PL_TRY(pl_checkpoint_open(e->checkpoint, log->key, &c, err));
     if (!is_v1_origin(c.origin))
-        rc = PL_FAIL(err, PL_EVERIFY, "its origin is \"" PL_FMT "\", not \"HOST - TREEID\"",
+        rc = PL_FAIL(err, PL_EVERIFY,
+                     "checkpoint: the origin is \"" PL_FMT "\", not \"HOST - TREEID\"",
                      PL_ARG(c.origin));
     else if (c.size != e->tree_size)
-        rc = PL_FAIL(err, PL_EVERIFY, "its size is %llu, the inclusion proof's %llu",
+        rc = PL_FAIL(err, PL_EVERIFY, "checkpoint: its size is %llu, the inclusion proof's %llu",
                      (unsigned long long)c.size, (unsigned long long)e->tree_size);
     else if (!pl_hash_eq(&c.root, &e->root))
-        rc = PL_FAIL(err, PL_EVERIFY, "its root is not the inclusion proof's");
+        rc = PL_FAIL(err, PL_EVERIFY, "checkpoint: its root is not the inclusion proof's");
     else
         *origin = c.origin;
 out:
-    return rc != PL_OK ? pl_err_wrap(err, "checkpoint") : rc;
+    return rc;
 }
 
 static enum pl_code verify_entry(const struct pl_tlog_entry *e, const struct pl_trusted_log *log,

@@ -139,9 +139,9 @@ static void bundles_of_real_clients_are_read_and_written(void **state)
         }
     }
     globfree(&found);
-    assert_int_equal(dsse, 12);
-    assert_int_equal(message, 6);
-    assert_int_equal(written, 15);
+    assert_int_equal(dsse, 14);
+    assert_int_equal(message, 7);
+    assert_int_equal(written, 18);
 }
 
 static void members_have_the_file_s_values(void **state)
