@@ -17,8 +17,9 @@
 struct pl_published {
     uint64_t size;
     struct pl_hash root;
-    struct pl_bytes note; /* the signed checkpoint */
-    int64_t time_ms;      /* wall clock when it was signed */
+    struct pl_bytes note;             /* the signed checkpoint */
+    int64_t time_ms;                  /* wall clock when it was signed */
+    struct pl_published_owner *owner; /* private */
 };
 void pl_published_unref(const struct pl_published *p);
 

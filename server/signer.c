@@ -16,7 +16,7 @@
 
 static void key_path(const char *dir, const char *name, char out[PATH_MAX_LEN])
 {
-    snprintf(out, PATH_MAX_LEN, "%s/keys%s%s", dir, *name != '\0' ? "/" : "", name);
+    (void)snprintf(out, PATH_MAX_LEN, "%s/keys%s%s", dir, *name != '\0' ? "/" : "", name);
 }
 
 enum pl_code pl_signer_keys_exist(const char *dir, bool *out, struct pl_err *err)
@@ -113,10 +113,10 @@ static enum pl_code fill(struct pl_v1_log *log, struct pl_privkey *key,
 
     *log = (struct pl_v1_log){.key = key, .log_id = *pl_key_id(public), .tree_id = row->tree_id};
     pl_hash_hex(&log->log_id, log->log_id_hex);
-    snprintf(log->tree_id_hex, sizeof(log->tree_id_hex), "%016" PRIx64, row->tree_id);
-    snprintf(log->tree_id_dec, sizeof(log->tree_id_dec), "%" PRIu64, row->tree_id);
-    snprintf(log->origin, sizeof(log->origin), "%.*s", (int)row->origin.n,
-             (const char *)row->origin.p);
+    (void)snprintf(log->tree_id_hex, sizeof(log->tree_id_hex), "%016" PRIx64, row->tree_id);
+    (void)snprintf(log->tree_id_dec, sizeof(log->tree_id_dec), "%" PRIu64, row->tree_id);
+    (void)snprintf(log->origin, sizeof(log->origin), "%.*s", (int)row->origin.n,
+                   (const char *)row->origin.p);
     pl_buf_init(&log->pem, KEY_FILE_MAX);
     pl_key_add_pem(public, &log->pem);
     return pl_buf_check(&log->pem, "public key", err);

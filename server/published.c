@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* published.c - the tree state that everybody sees: made, counted, swapped. */
+#include "server/sequencer_internal.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <time.h>
+
+struct pl_published_owner {
+    struct pl_published pub;
+    _Atomic(unsigned) refs;
+    struct pl_buf note;
+};
+
+const struct pl_published *pl_published_new(uint64_t size, const struct pl_hash *root,
+                                            struct pl_buf *note)
+{
+    struct pl_published_owner *p = calloc(1, sizeof(*p));
+
+    if (p == NULL)
+        return NULL;
+    atomic_init(&p->refs, 1);
+    p->note = *note;
+    *note = (struct pl_buf){.p = NULL};
+    p->pub = (struct pl_published){.size = size,
+                                   .root = *root,
+                                   .note = pl_buf_bytes(&p->note),
+                                   .time_ms = pl_wall_ms(),
+                                   .owner = p};
+    return &p->pub;
+}
+
+const struct pl_published *pl_published_ref(const struct pl_published *p)
+{
+    atomic_fetch_add_explicit(&p->owner->refs, 1, memory_order_relaxed);
+    return p;
+}
+
+void pl_published_unref(const struct pl_published *p)
+{
+    if (p == NULL || atomic_fetch_sub_explicit(&p->owner->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    struct pl_published_owner *owner = p->owner;
+    pl_buf_free(&owner->note);
+    free(owner);
+}
+
+const struct pl_published *pl_sequencer_published(struct pl_sequencer *s)
+{
+    pthread_mutex_lock(&s->publish_mu);
+    const struct pl_published *p = pl_published_ref(s->published);
+    pthread_mutex_unlock(&s->publish_mu);
+    return p;
+}
+
+void pl_seq_publish(struct pl_sequencer *s, const struct pl_published *p)
+{
+    pthread_mutex_lock(&s->publish_mu);
+    const struct pl_published *old = s->published;
+    s->published = p;
+    pthread_mutex_unlock(&s->publish_mu);
+    pl_published_unref(old);
+}
+
+int64_t pl_wall_ms(void)
+{
+    struct timespec t;
+
+    (void)clock_gettime(CLOCK_REALTIME, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+enum pl_code pl_seq_load_published(struct pl_sequencer *s, const struct pl_published **out,
+                                   struct pl_err *err)
+{
+    struct pl_view *view = NULL;
+    struct pl_arena arena;
+    struct pl_bytes note;
+    struct pl_hash root;
+    struct pl_buf copy;
+    uint64_t size;
+    enum pl_code rc;
+
+    pl_arena_init(&arena, PL_NOTE_MAX);
+    pl_buf_init(&copy, PL_CHECKPOINT_MAX);
+    PL_TRY(pl_view_open(s->config.dir, &view, err));
+    PL_TRY(pl_view_begin(view, err));
+    rc = pl_view_checkpoint(view, PL_LOG_ID_V1, UINT64_MAX, &arena, &size, &root, &note, err);
+    pl_view_end(view);
+    if (rc != PL_OK)
+        goto out;
+    pl_buf_add_bytes(&copy, note);
+    PL_TRY(pl_buf_check(&copy, "checkpoint", err));
+    *out = pl_published_new(size, &root, &copy);
+    if (*out == NULL)
+        rc = PL_FAIL(err, PL_ENOMEM, "publish checkpoint: out of memory");
+out:
+    pl_view_close(view);
+    pl_buf_free(&copy);
+    pl_arena_free(&arena);
+    return rc;
+}
