@@ -134,9 +134,9 @@ enum pl_code pl_rekor_search(struct pl_bytes hash, struct pl_bytes email,
     }
     if (public_key_pem.n != 0) {
         pl_buf_add_str(&body, sep);
-        pl_buf_add_str(&body, "\"publicKey\":{\"content\":\"");
+        pl_buf_add_str(&body, "\"publicKey\":{\"format\":\"x509\",\"content\":\"");
         pl_buf_add_base64(&body, public_key_pem);
-        pl_buf_add_str(&body, "\",\"format\":\"x509\"}");
+        pl_buf_add_str(&body, "\"}");
     }
     pl_buf_add_byte(&body, '}');
     return post(PL_LIT("/api/v1/index/retrieve"), &body, out, err);

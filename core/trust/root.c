@@ -25,12 +25,14 @@ static enum pl_code parse_valid_for(const json_t *key, const char *where,
                                     struct pl_trusted_log *log, struct pl_err *err)
 {
     struct pl_bytes start, end;
+    char path[80];
     json_t *range;
     enum pl_code rc;
 
     PL_TRY(pl_json_object(key, where, "validFor", &range, err));
-    PL_TRY(pl_json_string(range, where, "start", &start, err));
-    PL_TRY(pl_json_string_opt(range, where, "end", &end, err));
+    (void)snprintf(path, sizeof path, "%s.validFor", where);
+    PL_TRY(pl_json_string(range, path, "start", &start, err));
+    PL_TRY(pl_json_string_opt(range, path, "end", &end, err));
     if (!pl_parse_rfc3339(start, &log->start))
         return PL_FAIL(err, PL_EINVAL, "%s.validFor.start is not an RFC 3339 time: " PL_FMT, where,
                        PL_ARG(start));
