@@ -8,7 +8,12 @@
  *   powercut        keep undo logs beside the files, for build/tests/powercut DIR SEED
  *   follow=FILE     take the plan from FILE whenever it changes (pl_fault_parse); no file, no plan
  *   class=...       a plan from the start
+ *   synchronous=X   open the store with PRAGMA synchronous=X instead of FULL
+ *   no-tail-rule    serve what an open finds without making it durable first
+ * The last two show that the crash tests see what they are there to see. They come in through the
+ * linker: every call of pl_store_open() is wrapped here (fault.mk).
  */
+#include "store/store.h"
 #include "tests/fault/vfs_fault.h"
 #include "tests/fault/vfs_powercut.h"
 
@@ -17,10 +22,37 @@
 #include <string.h>
 #include <unistd.h>
 
+static const char *synchronous; /* NULL: the store's own */
+static bool no_tail_rule;
+
+enum pl_code __real_pl_store_open(const struct pl_store_opts *opts, struct pl_store **out,
+                                  struct pl_err *err);
+enum pl_code __wrap_pl_store_open(const struct pl_store_opts *opts, struct pl_store **out,
+                                  struct pl_err *err);
+enum pl_code __wrap_pl_store_open(const struct pl_store_opts *opts, struct pl_store **out,
+                                  struct pl_err *err)
+{
+    struct pl_store_opts changed = *opts;
+
+    if (synchronous != NULL)
+        changed.synchronous = synchronous;
+    if (no_tail_rule)
+        changed.repair_tail = false;
+    return __real_pl_store_open(&changed, out, err);
+}
+
 static void take_word(const char *word)
 {
     struct pl_fault_plan plan;
 
+    if (strncmp(word, "synchronous=", 12) == 0) {
+        synchronous = word + 12;
+        return;
+    }
+    if (strcmp(word, "no-tail-rule") == 0) {
+        no_tail_rule = true;
+        return;
+    }
     if (strcmp(word, "powercut") == 0)
         return; /* installed already: it goes below the other one */
     if (strncmp(word, "follow=", 7) == 0) {
