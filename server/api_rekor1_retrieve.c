@@ -17,6 +17,7 @@
 struct retrieval {
     struct pl_req *req;
     struct pl_binding binding;
+    enum pl_code rc; /* of the check */
     struct pl_err err;
     bool deferred, too_many;
     struct pl_entry_ref ids[ITEMS_MAX];
@@ -166,7 +167,7 @@ out:
     return rc;
 }
 
-/* Reads the query into @q; loop or worker. Sets binding or err when it is refused. */
+/* Reads the query into @q; loop or worker. Sets binding, or rc and err, when it is refused. */
 static void check_parsed(struct retrieval *q, const json_t *root, const struct pl_entry_opts *opts)
 {
     const json_t *entries = NULL;
@@ -177,7 +178,7 @@ static void check_parsed(struct retrieval *q, const json_t *root, const struct p
     if (n + q->nids + q->nindexes > ITEMS_MAX)
         q->too_many = true;
     for (size_t i = 0; i < n && !q->deferred && !q->too_many; i++)
-        if (hash_proposal(q, json_array_get(entries, i), opts, &q->leaves[i]) != PL_OK)
+        if ((q->rc = hash_proposal(q, json_array_get(entries, i), opts, &q->leaves[i])) != PL_OK)
             return;
     q->nleaves = n;
 }
@@ -189,7 +190,7 @@ static void check(struct retrieval *q, struct pl_verifier_cache *cache, bool def
 
     q->nids = q->nleaves = q->nindexes = 0;
     q->deferred = false;
-    pl_err_clear(&q->err);
+    q->rc = PL_OK;
     if (pl_bind_object(q->req->body, "entry", PARSE, &root, &q->binding))
         check_parsed(q, root, &opts);
     json_decref(root);
@@ -289,7 +290,7 @@ static void proceed(struct retrieval *q)
 {
     if (q->binding.code != 0)
         pl_binding_reply(q->req, &q->binding);
-    else if (q->err.code != PL_OK)
+    else if (q->rc != PL_OK)
         pl_reply_err(q->req, &q->err);
     else if (q->too_many)
         pl_reply_error(q->req, 422, "more than max allowed %zu entries in request", ITEMS_MAX);

@@ -14,23 +14,25 @@ struct submission {
     struct pl_entry entry;
     struct pl_hash leaf;
     struct pl_binding binding;
+    enum pl_code rc; /* of the check */
     struct pl_err err;
     struct pl_buf answer;
     struct pl_work work;
     struct pl_job job;
 };
 
-/* Decodes and verifies; loop or worker. Sets entry and leaf, or binding, or err. */
+/* Decodes and verifies; loop or worker. Sets entry and leaf, or binding, or rc and err. */
 static void check(struct submission *s, struct pl_verifier_cache *cache, bool defer_slow)
 {
     struct pl_entry_opts opts = {.cache = cache, .defer_slow = defer_slow};
     json_t *root = NULL;
 
-    pl_err_clear(&s->err);
+    s->rc = PL_OK;
     if (!pl_bind_object(s->req->body, "proposedEntry", "", &root, &s->binding))
         return;
     if (pl_bind_proposal(root, "", &s->binding)) {
-        if (pl_entry_from_json(root, &opts, &s->req->arena, &s->entry, &s->err) != PL_OK)
+        s->rc = pl_entry_from_json(root, &opts, &s->req->arena, &s->entry, &s->err);
+        if (s->rc != PL_OK)
             pl_err_wrap(&s->err, "error processing entry");
         else if (!s->entry.deferred)
             pl_leaf_hash(s->entry.body, &s->leaf);
@@ -176,7 +178,7 @@ static void proceed(struct submission *s)
         pl_binding_reply(s->req, &s->binding);
         return;
     }
-    if (s->err.code != PL_OK) {
+    if (s->rc != PL_OK) {
         pl_reply_err(s->req, &s->err);
         return;
     }
