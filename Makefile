@@ -7,7 +7,8 @@
 #   fuzz             each fuzz target for FUZZ_SECONDS=60 with clang
 #   loadtest         load and measure a real server; ends with build/loadtest/report.json
 #   install, uninstall   PREFIX=/usr/local DESTDIR=
-#   compile_commands.json, coverage, clean
+#   check-thread     what runs threads, under the thread sanitizer
+#   clean
 # V=1 shows commands; WERROR=1 makes warnings errors; CC, PKG_CONFIG as usual.
 
 CC ?= gcc
@@ -82,8 +83,7 @@ LOADTEST_SRC := $(sort $(wildcard loadtest/*.c))
 
 BINS := $(if $(wildcard server/main.c),$(B)/provlogd) $(if $(wildcard client/main.c),$(B)/provlog)
 
-.PHONY: all check check-unit check-e2e check-build demo deps lint fuzz loadtest loadtest-build install \
-        uninstall coverage clean dist FORCE
+.PHONY: all check check-unit check-e2e check-thread check-build clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 all: deps-build $(BINS) $(LIBS_OURS)
@@ -147,7 +147,6 @@ $(B)/tests/fuzz/replay_%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/obj/tests/fuzz/repla
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(LDHARDEN) -o $@ $^ $(LIBS_OURS) $(LIBS_ALL)
 -include tests/tests.mk tests/fault/fault.mk tests/lint.mk deploy/deploy.mk deploy/demo/demo.mk loadtest/loadtest.mk
--include Makefile.tests Makefile.fault Makefile.install Makefile.demo Makefile.loadtest
 
 TESTENV = PROVLOG_BUILD=$(abspath $(B)) CMOCKA_MESSAGE_OUTPUT=TAP SAN=$(SAN) \
           ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1 \
@@ -165,6 +164,11 @@ check-unit: deps-check
 check-e2e: deps-check
 	$(Q)$(MAKE) --no-print-directory -j$(shell nproc) check-build
 	$(TESTENV) prove -j$(shell nproc) $(if $(V),-v) $(call only,$(E2E))
+
+# Unit tests, and of the end-to-end tests those in which the threads work hardest.
+check-thread:
+	$(Q)$(MAKE) --no-print-directory SAN=thread check-unit
+	$(Q)$(MAKE) --no-print-directory SAN=thread check-e2e T=21_concurrency
 
 clean:
 	rm -rf build build-address build-thread build-fuzz build-lint build-coverage
