@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cmd_misc.c - trust export, model digest, version, help. */
+#include "client/client.h"
+#include "client/model.h"
+
+/* ---- trust export ---- */
+
+/* With a pinned key the file must hold that key, else it is whatever the server says. */
+static enum pl_code check_root(struct pl_client *c, const struct pl_trusted_root *root,
+                               struct pl_err *err)
+{
+    enum pl_code rc;
+
+    PL_TRY(pl_client_trust(c, false, err));
+    for (size_t i = 0; i < c->root.nlogs; i++) {
+        const struct pl_trusted_log *log = pl_trusted_root_log(root, &c->root.logs[i].log_id);
+        if (log != NULL && pl_key_eq(log->key, c->root.logs[i].key))
+            return PL_OK;
+    }
+    rc = PL_FAIL(err, PL_EVERIFY, "the trusted root of %s does not hold the trusted key",
+                 pl_http_server(c->http));
+out:
+    return rc;
+}
+
+static void add_fingerprints(struct pl_client *c, const struct pl_trusted_root *root)
+{
+    char hex[PL_HASH_HEX_SIZE];
+
+    for (size_t i = 0; i < root->nlogs; i++) {
+        pl_buf_add_str(&c->out, pl_hash_hex(pl_key_id(root->logs[i].key), hex));
+        pl_buf_addf(&c->out, "  %s\n", pl_keytype_name(pl_key_type(root->logs[i].key)));
+    }
+}
+
+enum pl_code pl_cmd_trust_export(struct pl_client *c, struct pl_err *err)
+{
+    struct pl_rekor_request req = {.method = "GET", .path = PL_LIT("/provlog/v1/trusted_root")};
+    struct pl_trusted_root root = {0};
+    struct pl_http_answer answer;
+    enum pl_code rc;
+
+    PL_TRY(pl_client_call(c, &req, &answer, err));
+    if ((rc = pl_trusted_root_parse(answer.body, &root, err)) != PL_OK) {
+        err->code = rc = PL_EIO;
+        (void)pl_err_wrap(err, "the trusted root of %s", pl_http_server(c->http));
+        goto out;
+    }
+    PL_TRY(check_root(c, &root, err));
+    /* The document itself is the output, with -o json too. */
+    c->json = false;
+    pl_buf_reset(&c->out);
+    if (c->args.fingerprint)
+        add_fingerprints(c, &root);
+    else if (c->args.out != NULL)
+        PL_TRY(pl_write_file(c->args.out, answer.body, err));
+    else
+        pl_buf_add_bytes(&c->out, answer.body);
+out:
+    pl_trusted_root_free(&root);
+    return rc;
+}
+
+/* ---- model digest ---- */
+
+enum pl_code pl_cmd_model_digest(struct pl_client *c, struct pl_err *err)
+{
+    struct pl_artifact a;
+    char hex[PL_HASH_HEX_SIZE];
+    enum pl_code rc;
+
+    PL_TRY(pl_client_artifact(c, c->args.operand[0], &a, err));
+    (void)pl_hash_hex(&a.sha256, hex);
+    if (c->json) {
+        pl_out_text(c, "sha256", pl_str(hex));
+        pl_out_text(c, "path", pl_str(c->args.operand[0]));
+    } else {
+        pl_buf_addf(&c->out, "sha256:%s\n", hex);
+    }
+out:
+    return rc;
+}
+
+/* ---- version, help ---- */
+
+enum pl_code pl_cmd_version(struct pl_client *c, struct pl_err *err)
+{
+    (void)err;
+    if (c->json)
+        pl_out_text(c, "version", PL_LIT(PL_VERSION));
+    else
+        pl_buf_add_str(&c->out, "provlog " PL_VERSION "\n");
+    return PL_OK;
+}
+
+enum pl_code pl_cmd_help(struct pl_client *c, struct pl_err *err)
+{
+    const struct pl_subcommand *command = NULL;
+    /* Operands are not changed; the finder takes an argv. */
+    char *words[PL_OPERANDS_MAX] = {NULL};
+    int n = 0;
+
+    for (size_t i = 0; i < c->args.noperands; i++)
+        words[i] = (char *)(uintptr_t)c->args.operand[i];
+    if (c->args.noperands > 0 && !c->args.man) {
+        command = pl_subcommand_find((int)c->args.noperands, words, &n);
+        if (command == NULL)
+            return PL_FAIL(err, PL_EINVAL, "unknown subcommand \"" PL_FMT "\"; see provlog help",
+                           PL_ARG(pl_str(words[0])));
+    }
+    c->json = false;
+    pl_buf_reset(&c->out);
+    if (c->args.man)
+        pl_options_man(&c->out);
+    else
+        pl_options_help(command, &c->out);
+    return PL_OK;
+}
