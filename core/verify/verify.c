@@ -252,8 +252,6 @@ static enum pl_code check_signature(const struct pl_verify_in *in, const struct 
 
     if (want->dsse != NULL)
         rc = pl_dsse_verify_key(want->dsse, want->key, arena, &which, err);
-    else if (want->alg == PL_SHA1)
-        rc = PL_FAIL(err, PL_EVERIFY, "a signature over a SHA-1 digest proves nothing");
     else
         rc = pl_sig_verify_digest(want->key, want->alg, want->digest, in->bundle->signature, err);
     return rc != PL_OK ? pl_err_wrap(err, "signature") : rc;

@@ -219,6 +219,10 @@ static const struct {
     const char *from, *to, *part;
 } lies[] = {
     {"{\"2c873fcf35ef6724", "{\"2c873fcf35ef6725", "names tree"},
+    {"{\"2c873fcf35ef6724", "{\"0000000000000000", "names tree 0"},
+    {"{\"2c873fcf35ef6724", "{\"zz873fcf35ef6724", "is not an entry ID"},
+    {"{\"2c873fcf35ef6724", "{\"724", "is not an entry ID"},
+    {"{\"2c873fcf35ef6724", "{\"a\":1,\"2c873fcf35ef6724", "exactly one member"},
     {"f04227cb5a50497e", "f04227cb5a50497f", "UUID"},
     {"\"integratedTime\":1", "\"integratedTime\":2", "signed entry timestamp"},
     {"\"logIndex\":2,\"verification\"", "\"logIndex\":1,\"verification\"",

@@ -85,14 +85,20 @@ static void sign_set(struct pl_tlog_entry *e)
     e->set.p = sig;
 }
 
-static void sign_checkpoint(struct pl_tlog_entry *e, const struct pl_privkey *key, uint64_t size,
-                            const struct pl_hash *tree_root)
+static void sign_checkpoint_of(struct pl_tlog_entry *e, const struct pl_privkey *key, uint64_t tree,
+                               uint64_t size, const struct pl_hash *tree_root)
 {
     struct pl_buf note;
 
     pl_buf_init_arena(&note, &arena, PL_CHECKPOINT_MAX);
-    assert_ok(pl_checkpoint_sign_v1(PL_LIT(HOST), TREE, size, tree_root, key, &note, &err), err);
+    assert_ok(pl_checkpoint_sign_v1(PL_LIT(HOST), tree, size, tree_root, key, &note, &err), err);
     e->checkpoint = pl_buf_bytes(&note);
+}
+
+static void sign_checkpoint(struct pl_tlog_entry *e, const struct pl_privkey *key, uint64_t size,
+                            const struct pl_hash *tree_root)
+{
+    sign_checkpoint_of(e, key, TREE, size, tree_root);
 }
 
 /* Puts e->body into a tree: proof, checkpoint and SET. */
@@ -197,28 +203,35 @@ static void make_dsse(struct made *m)
     m->in.predicate_type = PL_LIT(SLSA);
 }
 
-static void make_message(struct made *m)
+/* @key signs "model" by its @alg; the bundle is about that digest. */
+static void make_message_by(const struct pl_privkey *key, enum pl_hashalg alg, struct made *m)
 {
-    struct pl_bytes artifact = PL_LIT("model"), sig;
-    uint8_t *raw = pl_arena_alloc(&arena, PL_SIG_MAX);
-    char hex[PL_HASH_HEX_SIZE];
+    struct pl_bytes artifact = PL_LIT("model"), sig, digest;
+    uint8_t raw[PL_DIGEST_MAX], *sig_raw = pl_arena_alloc(&arena, PL_SIG_MAX);
+    char hex[2 * PL_DIGEST_MAX + 1];
+    const struct pl_verifier *v;
     struct pl_buf proposal, out;
     struct pl_tlog_entry e;
-    struct pl_hash digest;
     size_t n;
 
-    pl_sha256(artifact, &digest);
-    assert_ok(pl_sig_sign(signer_key, PL_SHA256, artifact, raw, &n, &err), err);
-    sig = pl_bytes(raw, n);
+    assert_ok(pl_verifier_from_spki(pl_key_spki(pl_privkey_public(key)), &v, &err), err);
+    assert_ok(pl_digest(alg, artifact, raw, &err), err);
+    digest = pl_bytes(raw, pl_hashalg_size(alg));
+    pl_hex_encode(digest, hex);
+    assert_ok(pl_sig_sign(key, alg, artifact, sig_raw, &n, &err), err);
+    sig = pl_bytes(sig_raw, n);
     pl_buf_init_arena(&proposal, &arena, PL_REQUEST_MAX);
-    pl_proposal_hashedrekord("sha256", pl_str(pl_hash_hex(&digest, hex)), sig, signer->pem,
-                             &proposal);
+    pl_proposal_hashedrekord(pl_hashalg_name(alg), pl_str(hex), sig, v->pem, &proposal);
     log_proposal(text(&proposal), &e);
     pl_buf_init_arena(&out, &arena, PL_REQUEST_MAX);
-    assert_ok(
-        pl_bundle_write_message(PL_SHA256, pl_hash_bytes(&digest), sig, signer, &e, &out, &err),
-        err);
+    assert_ok(pl_bundle_write_message(alg, digest, sig, v, &e, &out, &err), err);
+    pl_verifier_unref(v);
     read_back(text(&out), m);
+}
+
+static void make_message(struct made *m)
+{
+    make_message_by(signer_key, PL_SHA256, m);
 }
 
 /* ---- verdicts ---- */
@@ -426,6 +439,10 @@ static void the_checkpoint_is_the_logs_and_about_the_proof(void **state)
     assert_verifies(&m);
     m.entry->checkpoint = replace(m.entry->checkpoint, "789\n", "780\n");
     assert_refused(&m, PL_CHECK_CHECKPOINT, "signature line 1");
+    sign_checkpoint_of(m.entry, log_key, 0, SIZE, &m.entry->root);
+    assert_refused(&m, PL_CHECK_CHECKPOINT, "TREEID");
+    sign_checkpoint_of(m.entry, log_key, UINT64_C(1) << 63, SIZE, &m.entry->root);
+    assert_refused(&m, PL_CHECK_CHECKPOINT, "TREEID");
     /* By the same key, but in the name of another kind of log. */
     pl_buf_init_arena(&note, &arena, PL_CHECKPOINT_MAX);
     pl_checkpoint_add_text(
@@ -494,6 +511,11 @@ static void the_body_is_well_formed(void **state)
     make_dsse(&m);
     change_body(&m, "\"kind\":\"dsse\"", "\"kind\":\"intoto\"");
     assert_refused(&m, PL_CHECK_BODY, "intoto 0.0.1, the bundle says dsse");
+    make_dsse(&m);
+    change_body(&m, "\"apiVersion\":\"0.0.1\"", "\"apiVersion\":\"0.0.2\"");
+    assert_refused(&m, PL_CHECK_BODY, "dsse 0.0.2, the bundle says dsse 0.0.1");
+    make_dsse(&m);
+    change_body(&m, "\"kind\":\"dsse\"", "\"kind\":\"intoto\"");
     m.entry->kind = PL_LIT("intoto");
     assert_refused(&m, PL_CHECK_BODY, "spec has 3 members");
     make_dsse(&m);
@@ -559,6 +581,23 @@ static void the_artifact_is_what_was_signed(void **state)
                         "\",\"subject\":[],\"predicate\":{}}"),
                  &m);
     assert_refused(&m, PL_CHECK_ARTIFACT, "0 subjects");
+}
+
+/* Of the artifact only its SHA-256 is in hand: nothing ties it to what was signed. */
+static void another_hash_than_sha256_cannot_be_compared(void **state)
+{
+    const struct pl_verifier *v;
+    struct pl_privkey *key;
+    struct made m;
+
+    (void)state;
+    assert_ok(pl_privkey_generate(PL_KEY_P384, &key, &err), err);
+    assert_ok(pl_verifier_from_spki(pl_key_spki(pl_privkey_public(key)), &v, &err), err);
+    make_message_by(key, PL_SHA384, &m);
+    m.in.key = v;
+    assert_refused(&m, PL_CHECK_ARTIFACT, "sha384 digest, of the artifact only sha256 is known");
+    pl_verifier_unref(v);
+    pl_privkey_free(key);
 }
 
 /* sha256 of "model" under names that are not sha256's. */
@@ -674,6 +713,7 @@ int main(void)
         TEST(the_signature_is_over_the_payload),
         TEST(the_predicate_type_is_the_expected_one),
         TEST(the_artifact_is_what_was_signed),
+        TEST(another_hash_than_sha256_cannot_be_compared),
         TEST(only_a_sha256_digest_counts),
         TEST(of_several_entries_one_must_verify),
         TEST(an_intoto_entry_counts_for_its_envelope),

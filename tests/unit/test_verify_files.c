@@ -7,7 +7,9 @@
 #include <glob.h>
 #include <stdio.h>
 
+#include "client/rekor.h"
 #include "core/base/enc.h"
+#include "tests/lib/capture.h"
 #include "tests/lib/file.h"
 
 #define DIR   "tests/data/bundles/"
@@ -186,6 +188,54 @@ static void every_refused_file_has_a_case(void **state)
     globfree(&found);
 }
 
+/*
+ * An entry by a certificate, in a bundle that says "a bare key", for someone who trusts that very
+ * key: signature and payload agree, but the log was told something else.
+ */
+static void a_logged_certificate_is_not_a_bare_key(void **state)
+{
+    static const char dir[] = "tests/data/captures/rekor-v1/";
+    struct pl_capture sent, got;
+    struct pl_trusted_root recorded;
+    const struct pl_verifier *with_cert, *bare;
+    struct pl_verify_report report;
+    struct pl_rekor_entry logged;
+    struct pl_bundle bundle;
+    struct pl_verify_in in = {.bundle = &bundle, .root = &recorded};
+    struct pl_bytes envelope, pem;
+    json_t *json, *content;
+    struct pl_key *key;
+    struct pl_buf out;
+
+    (void)state;
+    sent = pl_test_capture(&arena, pl_arena_printf(&arena, "%sdsse-cert-201.request", dir));
+    got = pl_test_capture(&arena, pl_arena_printf(&arena, "%sdsse-cert-201.response", dir));
+    pem = pl_test_file(&arena, pl_arena_printf(&arena, "%slog-public-key.pem", dir));
+    assert_ok(pl_key_from_pem(pem, &key, &err), err);
+    assert_ok(pl_trusted_root_from_key(key, &recorded, &err), err);
+    assert_ok(pl_rekor_parse_entry(got.body, &arena, &logged, &err), err);
+    assert_ok(pl_json_load(sent.body, PL_REQUEST_MAX, &json, &err), err);
+    content = json_object_get(json_object_get(json, "spec"), "proposedContent");
+    envelope = pl_json_text(json_object_get(content, "envelope"));
+    assert_ok(pl_base64_decode_arena(
+                  pl_json_text(json_array_get(json_object_get(content, "verifiers"), 0)),
+                  PL_BASE64_STD, "verifier", &arena, &pem, &err),
+              err);
+    assert_ok(pl_verifier_load(NULL, pem, &with_cert, &err), err);
+    assert_ok(pl_verifier_from_spki(pl_key_spki(with_cert->key), &bare, &err), err);
+    pl_buf_init_arena(&out, &arena, PL_REQUEST_MAX);
+    assert_ok(pl_bundle_write_dsse(envelope, bare, &logged.entry, &out, &err), err);
+    assert_ok(pl_bundle_parse(pl_buf_bytes(&out), &arena, &bundle, &err), err);
+    in.key = bare;
+    assert_fails(pl_verify_bundle(&in, &arena, &report, &err), PL_EVERIFY, "is a certificate", err);
+    assert_int_equal(report.failed, PL_CHECK_BODY);
+    json_decref(json);
+    pl_verifier_unref(with_cert);
+    pl_verifier_unref(bare);
+    pl_trusted_root_free(&recorded);
+    pl_key_unref(key);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -194,6 +244,7 @@ int main(void)
         cmocka_unit_test(none_of_them_is_by_another_key),
         cmocka_unit_test(spoilt_copies_are_refused_by_the_check_that_they_spoil),
         cmocka_unit_test(every_refused_file_has_a_case),
+        cmocka_unit_test(a_logged_certificate_is_not_a_bare_key),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);
