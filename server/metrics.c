@@ -241,7 +241,7 @@ static void render_latency(const struct histogram *h, const struct latency *l,
     add_label(&labels, "method", METHODS[l->method]);
     const char *text = pl_buf_cstr(&labels);
     /* Read first: a request that finishes meanwhile must not make +Inf smaller than a bucket. */
-    uint64_t counts[OWN_BUCKETS];
+    uint64_t counts[OWN_BUCKETS] = {0};
     for (unsigned i = 0; i < h->nbounds; i++)
         counts[i] = get(&buckets[i]);
     uint64_t sum = get(&l->sum_us), all = get(&l->count);

@@ -118,7 +118,7 @@ static enum pl_code write_body(struct pl_entry_job *job, const struct signers *s
                                const struct pl_hash *envelope, const struct pl_hash *payload,
                                struct pl_err *err)
 {
-    struct logged list[PL_SIGNATURES_MAX];
+    struct logged list[PL_SIGNATURES_MAX] = {{.verifier = NULL}};
     size_t n = s->credits.env->nsigs, room = 512;
     struct pl_buf b;
 
