@@ -141,10 +141,11 @@ mkdir first second
 title 'A server: one process, one folder, nothing to configure'
 start_server
 run "export PROVLOG_SERVER=$PROVLOG_SERVER"
-run 'provlog trust export >trusted_root.json'
-run 'provlog trust export --fingerprint'
-say 'trusted_root.json holds the key of the log. Whoever verifies needs this file, and compares its' \
-    'fingerprint once with what the operator of the log publishes.'
+run 'provlog trust export --log-key data/keys/v1.pub >trusted_root.json'
+run 'provlog trust export --log-key data/keys/v1.pub --fingerprint'
+say '' 'trusted_root.json holds the key of the log: whoever verifies needs this file, and compares its' \
+    'fingerprint once with what the operator publishes. Here the key comes from the folder of the' \
+    'server; without --log-key the client takes what the server says, with a warning.'
 
 title 'A key pair, a model, and how it was made'
 run 'provlog keygen --out my'
