@@ -71,7 +71,8 @@ run_quiet() {
 
 start_server() {
     printf '\n   $ provlogd --data-dir data --listen 127.0.0.1:%s &\n' "${PORT:-0}"
-    provlogd --data-dir data --listen "127.0.0.1:${PORT:-0}" --admin-listen 127.0.0.1:0 \
+    # In a session of its own: Ctrl-C is for this script, which then stops the server in order.
+    setsid provlogd --data-dir data --listen "127.0.0.1:${PORT:-0}" --admin-listen 127.0.0.1:0 \
         --ready-json >ready.json 2>provlogd.log &
     server_pid=$!
     waited=0
@@ -218,7 +219,7 @@ The server is still here until Ctrl-C. Try it from another terminal:
    provlog search --sha256 $digest
    curl $PROVLOG_SERVER/api/v1/log
 END
-trap 'stop_server; exit 0' INT TERM
+trap 'stop_server || :; exit 0' INT TERM
 ended=0
 wait "$server_pid" || ended=$?
 fail "provlogd ended by itself with status $ended"
