@@ -221,7 +221,10 @@ void pl_sequencer_settle_set(struct pl_sequencer *s, uint64_t index, uint8_t set
                              size_t *set_n)
 {
     pthread_mutex_lock(&s->mu);
+    bool none = s->sets.fresh == 0;
     pl_sets_settle(&s->sets, index, set, set_n);
+    if (none && s->sets.fresh != 0)
+        pthread_cond_signal(&s->wake); /* an idle writer waits without a limit */
     pthread_mutex_unlock(&s->mu);
 }
 

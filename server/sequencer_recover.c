@@ -96,6 +96,22 @@ static bool wait_ms(struct pl_sequencer *s, unsigned ms)
     return go_on;
 }
 
+/* Nobody waits for a store that may take long to come back. */
+static void fail_waiting(struct pl_sequencer *s)
+{
+    struct pl_err err;
+
+    pthread_mutex_lock(&s->mu);
+    struct pl_job *first = NULL;
+    if (pl_seq_refusal(s, &err) != PL_OK) {
+        first = s->first;
+        s->first = NULL;
+    }
+    pthread_mutex_unlock(&s->mu);
+    if (first != NULL)
+        pl_seq_finish(s, first, &err);
+}
+
 /*
  * Nothing is signed and no statement runs until the store was closed, opened, made durable and
  * found to extend what was published. Reads go on at the last published size.
@@ -106,6 +122,7 @@ void pl_seq_recover(struct pl_sequencer *s)
     struct pl_err err;
 
     pl_seq_set_state(s, PL_SEQ_RECOVERING, "a write to disk failed; the store is being checked");
+    fail_waiting(s);
     for (;;) {
         enum pl_code rc = try_recover(s, &err);
         if (rc == PL_OK) {

@@ -71,7 +71,8 @@ run_quiet() {
 
 start_server() {
     printf '\n   $ provlogd --data-dir data --listen 127.0.0.1:%s &\n' "${PORT:-0}"
-    provlogd --data-dir data --listen "127.0.0.1:${PORT:-0}" --admin-listen 127.0.0.1:0 \
+    # In a session of its own: Ctrl-C is for this script, which then stops the server in order.
+    setsid provlogd --data-dir data --listen "127.0.0.1:${PORT:-0}" --admin-listen 127.0.0.1:0 \
         --ready-json >ready.json 2>provlogd.log &
     server_pid=$!
     waited=0
@@ -141,10 +142,11 @@ mkdir first second
 title 'A server: one process, one folder, nothing to configure'
 start_server
 run "export PROVLOG_SERVER=$PROVLOG_SERVER"
-run 'provlog trust export >trusted_root.json'
-run 'provlog trust export --fingerprint'
-say 'trusted_root.json holds the key of the log. Whoever verifies needs this file, and compares its' \
-    'fingerprint once with what the operator of the log publishes.'
+run 'provlog trust export --log-key data/keys/v1.pub >trusted_root.json'
+run 'provlog trust export --log-key data/keys/v1.pub --fingerprint'
+say '' 'trusted_root.json holds the key of the log: whoever verifies needs this file, and compares its' \
+    'fingerprint once with what the operator publishes. Here the key comes from the folder of the' \
+    'server; without --log-key the client takes what the server says, with a warning.'
 
 title 'A key pair, a model, and how it was made'
 run 'provlog keygen --out my'
@@ -217,7 +219,7 @@ The server is still here until Ctrl-C. Try it from another terminal:
    provlog search --sha256 $digest
    curl $PROVLOG_SERVER/api/v1/log
 END
-trap 'stop_server; exit 0' INT TERM
+trap 'stop_server || :; exit 0' INT TERM
 ended=0
 wait "$server_pid" || ended=$?
 fail "provlogd ended by itself with status $ended"

@@ -477,6 +477,84 @@ static void a_failed_batch_leaves_nothing(void **state)
     assert_int_equal(published_size(f), number - 100 + 1);
 }
 
+static void pause_ms(unsigned ms)
+{
+    const struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
+
+    nanosleep(&pause, NULL);
+}
+
+/* Is the SET of entry @index in the database? */
+static bool set_is_stored(struct fixture *f, uint64_t index)
+{
+    struct pl_view_entry e;
+    struct pl_arena arena;
+    struct pl_view *view;
+    struct pl_err err;
+
+    pl_arena_init(&arena, 1 << 20);
+    assert_ok(pl_view_open(f->dir, &view, &err), err);
+    assert_ok(pl_view_begin(view, &err), err);
+    assert_ok(pl_view_get(view, PL_LOG_ID_V1, index + 1, index, &arena, &e, &err), err);
+    bool stored = e.set.n != 0;
+    pl_view_end(view);
+    pl_view_close(view);
+    pl_arena_free(&arena);
+    return stored;
+}
+
+/* One that a read had to sign, when nobody submits anything. */
+static void an_idle_log_stores_a_new_timestamp(void **state)
+{
+    struct fixture *f = *state;
+    uint8_t set[PL_SET_MAX] = {0x30, 0x00};
+    size_t n = 2;
+
+    pause_ms(50); /* the writer sleeps */
+    assert_false(set_is_stored(f, 0));
+    pl_sequencer_settle_set(f->seq, 0, set, &n);
+    for (unsigned tries = 0; !set_is_stored(f, 0); tries++) {
+        assert_in_range(tries, 0, 300);
+        pause_ms(10);
+    }
+}
+
+/* While the disk stays broken, nobody waits for it: not even what was queued behind the batch. */
+static void a_broken_disk_keeps_nobody_waiting(void **state)
+{
+    const struct pl_fault_plan plan = {
+        .class = PL_FAULT_SYNC, .nth = 1, .sticky = true, .sync_ms = 200};
+    struct waiter w = {.mu = PTHREAD_MUTEX_INITIALIZER, .cond = PTHREAD_COND_INITIALIZER};
+    struct fixture *f = *state;
+    struct submission s[3];
+    struct pl_err err;
+
+    pl_fault_set(&plan);
+    make(f, &s[0], &w, 0, 0);
+    assert_ok(pl_sequencer_submit(f->seq, &s[0].job, &err), err);
+    pause_ms(50); /* its batch is in the slow sync */
+    for (unsigned i = 1; i < 3; i++) {
+        make(f, &s[i], &w, i, i);
+        assert_ok(pl_sequencer_submit(f->seq, &s[i].job, &err), err);
+    }
+    size_t done = 0;
+    for (unsigned tries = 0; done < 3; tries++) {
+        assert_in_range(tries, 0, 500);
+        pause_ms(10);
+        pthread_mutex_lock(&w.mu);
+        done = w.done;
+        pthread_mutex_unlock(&w.mu);
+    }
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(s[i].job.err.code, PL_EBUSY);
+    assert_fails(submit_one(f, 9, &err), PL_EBUSY, "takes no entries at present", err);
+    pl_fault_clear();
+    for (unsigned tries = 0; submit_one(f, 9, &err) != PL_OK; tries++) {
+        assert_in_range(tries, 0, 1000);
+        pause_ms(10);
+    }
+}
+
 static void a_stop_finishes_what_is_queued(void **state)
 {
     enum { N = 500 };
@@ -521,6 +599,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_restored_log_is_readable_and_signs_nothing, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_failed_batch_leaves_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_idle_log_stores_a_new_timestamp, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_broken_disk_keeps_nobody_waiting, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_stop_finishes_what_is_queued, set_up, tear_down),
     };
 
