@@ -145,7 +145,7 @@ with Server("--no-create", data_dir=first) as existing:
     tap.is_(existing.get("/ping").status, 200, "--no-create serves a log that is there")
 
 gone = folder("no-database")
-shutil.copytree(first, gone)
+shutil.copytree(first, gone, ignore=shutil.ignore_patterns("*.sock"))
 for name in os.listdir(gone):
     if name.startswith("provlog.db"):
         os.unlink(os.path.join(gone, name))
@@ -156,14 +156,14 @@ done = run(PROVLOGD, "init", "--data-dir", gone)
 tap.is_(done.returncode, 1, "init refuses there too")
 
 keyless = folder("no-keys")
-shutil.copytree(first, keyless)
+shutil.copytree(first, keyless, ignore=shutil.ignore_patterns("*.sock"))
 shutil.rmtree(os.path.join(keyless, "keys"))
 refuses("a database without its keys", Server(data_dir=keyless, start=False), "keys/v1.pem",
         "missing")
 tap.ok(not os.path.exists(os.path.join(keyless, "keys/v1.pem")), "no key was made")
 
 other = folder("other-keys")
-shutil.copytree(first, other)
+shutil.copytree(first, other, ignore=shutil.ignore_patterns("*.sock"))
 shutil.rmtree(os.path.join(other, "keys"))
 shutil.copytree(os.path.join(folder("named"), "keys"), os.path.join(other, "keys"))
 refuses("another log's keys", Server(data_dir=other, start=False), "key")

@@ -37,7 +37,7 @@ case_dir = os.path.join(top, "case")
 def damaged(name, *sql, parts, first=None):
     """fsck of a copy that @sql was run on finds problems whose text has all @parts."""
     shutil.rmtree(case_dir, ignore_errors=True)
-    shutil.copytree(good, case_dir)
+    shutil.copytree(good, case_dir, ignore=shutil.ignore_patterns("*.sock"))
     db = sqlite3.connect(os.path.join(case_dir, "provlog.db"))
     db.execute("PRAGMA ignore_check_constraints = ON")
     db.create_function("flip", 2, flip)
@@ -114,7 +114,7 @@ damaged("another origin", "UPDATE log SET origin = 'other.example'", parts=["ori
 
 # ---- damage below SQL: bytes of the file ----
 shutil.rmtree(case_dir)
-shutil.copytree(good, case_dir)
+shutil.copytree(good, case_dir, ignore=shutil.ignore_patterns("*.sock"))
 path = os.path.join(case_dir, "provlog.db")
 with open(path, "r+b") as f:
     f.seek(os.path.getsize(path) // 2)
@@ -125,7 +125,7 @@ tap.ok("PROBLEM" in done.stdout, "and problems are named", done.stdout + done.st
 
 # ---- a search index that lies is told, and can be thrown away ----
 shutil.rmtree(case_dir)
-shutil.copytree(good, case_dir)
+shutil.copytree(good, case_dir, ignore=shutil.ignore_patterns("*.sock"))
 index = os.path.join(case_dir, "index.db")
 db = sqlite3.connect(index)
 tables = [r[0] for r in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
