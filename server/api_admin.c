@@ -138,7 +138,8 @@ static void add_log_metrics(struct pl_app *app, struct pl_buf *out)
     pl_metrics_add(out, "provlog_entries_total", "counter", "Entries appended since the start.",
                    (double)s.entries);
     pl_metrics_add(out, "provlog_duplicates_total", "counter",
-                   "Submissions that were in the log already.", (double)s.duplicates);
+                   "Submissions that were in the log already, or on their way.",
+                   (double)(s.duplicates + app->repeats));
     pl_metrics_add(out, "provlog_batches_total", "counter", "Committed batches.",
                    (double)s.batches);
     pl_metrics_add(out, "provlog_failed_batches_total", "counter", "Batches rolled back.",

@@ -164,8 +164,10 @@ static enum pl_code find_known(struct submission *s)
 
     PL_TRY(pl_reading_begin(&r, s->req, NULL, &s->err));
     rc = pl_reading_find(&r, &s->leaf, &index, &s->err);
-    if (rc == PL_OK)
+    if (rc == PL_OK) {
+        s->req->app->repeats++;
         rc = render_known(s, &r, index);
+    }
     pl_reading_end(&r);
 out:
     return rc;

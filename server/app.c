@@ -221,6 +221,15 @@ static void stop_listeners(struct server *s, bool admin)
             pl_listener_stop(s->sockets.listener[i]);
 }
 
+/* What waits in the backlog is lost with the socket, unless somebody else holds that too. */
+static void stop_taking(struct server *s, bool for_good)
+{
+    for (size_t i = 0; for_good && i < s->sockets.n; i++)
+        if (!s->sockets.passed[i] && !pl_listener_spec(s->sockets.listener[i])->admin)
+            pl_listener_finish(s->sockets.listener[i]);
+    stop_listeners(s, false);
+}
+
 static int64_t unix_ms(void)
 {
     struct timespec now;
@@ -398,7 +407,7 @@ static int next_signal(struct server *s, int done_fd, int timeout_ms)
  * No further connection is taken; those that are open get their answers. False when some were still
  * open at the end of the time. A second SIGTERM ends the process: what was acknowledged is on disk.
  */
-static bool drain(struct server *s)
+static bool drain(struct server *s, bool for_good)
 {
     const unsigned n = s->app.nloops;
     struct drain *parts = calloc(n, sizeof(*parts));
@@ -406,7 +415,7 @@ static bool drain(struct server *s)
     int done_fd = eventfd(0, EFD_CLOEXEC);
     int got = -1;
     set_phase(s, PL_DRAINING);
-    stop_listeners(s, false);
+    stop_taking(s, for_good);
     if (parts == NULL || done_fd < 0)
         goto out;
     atomic_store(&left, n);
@@ -493,7 +502,7 @@ static bool upgrade(struct server *s)
         return true;
     }
     pl_notify("RELOADING=1\nSTATUS=upgrading in place\n");
-    bool clean = drain(s);
+    bool clean = drain(s, false);
     if (clean)
         stop_all(s);
     if (pl_sockets_hand_over(&s->sockets, s->lock_fd, true, &err) == PL_OK)
@@ -525,7 +534,7 @@ static int serve(struct server *s)
             return 1;
         PL_INFO("stop", "signal=%d", got);
         pl_notify("STOPPING=1\n");
-        if (!drain(s)) {
+        if (!drain(s, true)) {
             /* Threads still work on requests: leave without taking things away from under them.
              * What was acknowledged is on disk. */
             _exit(0);

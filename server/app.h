@@ -23,8 +23,9 @@ struct pl_app {
     unsigned nloops;
     struct pl_bytes trusted_root; /* JSON, served and written to DATA_DIR */
     struct pl_bytes signing_config;
-    int64_t started_ms;      /* Unix time of this process's (latest) start */
-    _Atomic(unsigned) phase; /* enum pl_phase */
+    int64_t started_ms;        /* Unix time of this process's (latest) start */
+    _Atomic(unsigned) phase;   /* enum pl_phase */
+    _Atomic(uint64_t) repeats; /* submissions answered from the published log */
 };
 
 /* Runs the server until SIGTERM/SIGINT (drains, returns 0) or a failure at start; the result is the

@@ -99,6 +99,9 @@ PL_MUST_CHECK enum pl_code pl_listener_start(struct pl_listener *l, struct pl_lo
                                              struct pl_err *err);
 /* Stops accepting (from any thread; returns when no further connection will be taken). */
 void pl_listener_stop(struct pl_listener *l);
+/* For good, before the loops drain: stops, hands over what waits in the backlog, and has later ones
+ * refused. Not for a socket that others hold too. Thread: any but a loop's. */
+void pl_listener_finish(struct pl_listener *l);
 void pl_listener_close(struct pl_listener *l, bool keep_socket_file);
 
 /* ---- per loop ---- */

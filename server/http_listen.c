@@ -280,7 +280,8 @@ static void run_handoff(struct pl_task *task)
     free(h);
 }
 
-static void hand_over(struct pl_listener *l, int fd, const struct sockaddr_storage *from)
+/* @here: on the accepting loop's own thread. */
+static void hand_over(struct pl_listener *l, int fd, const struct sockaddr_storage *from, bool here)
 {
     struct handoff *h = calloc(1, sizeof(*h));
     int one = 1;
@@ -299,7 +300,7 @@ static void hand_over(struct pl_listener *l, int fd, const struct sockaddr_stora
     h->admin = l->spec.admin;
     h->tls = l->spec.tls;
     pl_http_expect(h->http);
-    if (to == l->loop)
+    if (here && to == l->loop)
         run_handoff(&h->task);
     else
         pl_loop_post(to, &h->task);
@@ -379,13 +380,14 @@ static void on_acceptable(evutil_socket_t lfd, short what, void *ctx)
             continue;
         }
         l->warned = false;
-        hand_over(l, fd, &from);
+        hand_over(l, fd, &from, true);
     }
 }
 
 enum pl_code pl_listener_start(struct pl_listener *l, struct pl_loop *accept_loop,
                                struct pl_err *err)
 {
+    atomic_store(&l->stopped, false); /* it may have been started and stopped before */
     l->loop = accept_loop;
     l->readable = event_new(accept_loop->base, l->fd, EV_READ | EV_PERSIST, on_acceptable, l);
     l->resume = event_new(accept_loop->base, -1, 0, on_resume, l);
@@ -411,6 +413,22 @@ void pl_listener_stop(struct pl_listener *l)
     if (l->resume != NULL)
         event_free(l->resume);
     l->readable = l->resume = NULL;
+}
+
+void pl_listener_finish(struct pl_listener *l)
+{
+    pl_listener_stop(l);
+    if (l->loop == NULL)
+        return;
+    for (unsigned i = 0; i < BACKLOG; i++) {
+        struct sockaddr_storage from = {.ss_family = AF_UNSPEC};
+        socklen_t n = sizeof(from);
+        int fd = accept4(l->fd, (struct sockaddr *)&from, &n, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (fd < 0)
+            break;
+        hand_over(l, fd, &from, false);
+    }
+    (void)shutdown(l->fd, SHUT_RD);
 }
 
 void pl_listener_close(struct pl_listener *l, bool keep_socket_file)

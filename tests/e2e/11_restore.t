@@ -57,7 +57,7 @@ for t in threads:
 tap.ok(sizes[2] > sizes[0] or len(acknowledged) < 10, "the log grew meanwhile", str(sizes))
 done = run(PROVLOGD, "backup", copy, "--data-dir", data)
 tap.is_(done.returncode, 1, "a file that exists is not overwritten")
-tap.has(done.stderr, "exist", "and that is said")
+tap.has(done.stderr, "there already", "and that is said")
 tap.is_(run(PROVLOGD, "fsck", "--data-dir", data).returncode, 0, "fsck beside the running server: clean")
 final = server.checkpoint()
 server.stop()
