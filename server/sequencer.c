@@ -25,6 +25,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#define SETS_RETRY_S 5   /* after they could not be stored */
 #define SETS_WAIT_MS 200 /* an idle log stores its last SETs after this time */
 
 static uint64_t monotonic_us(void)
@@ -165,6 +166,7 @@ static void count_batch(struct pl_sequencer *s, const struct batch *b, uint64_t 
 {
     pthread_mutex_lock(&s->mu);
     pl_sets_stored(&s->sets);
+    s->sets_failed = false;
     s->status.batches++;
     s->status.entries += b->appended;
     s->status.commit_us_sum += commit_us;
@@ -181,6 +183,7 @@ static void fail_batch(struct pl_sequencer *s, struct batch *b, struct pl_err *e
              pl_code_name(err->code), err->cause, err->file, err->line, err->text);
     pthread_mutex_lock(&s->mu);
     s->status.failed_batches++;
+    s->sets_failed = s->nset_batch != 0;
     pthread_mutex_unlock(&s->mu);
     if (b->published != NULL)
         pl_published_unref(b->published);
@@ -252,7 +255,7 @@ static bool take(struct pl_sequencer *s, struct batch *b)
         }
         (void)clock_gettime(CLOCK_MONOTONIC, &until);
         until.tv_nsec += (long)SETS_WAIT_MS * 1000000;
-        until.tv_sec += until.tv_nsec / 1000000000;
+        until.tv_sec += until.tv_nsec / 1000000000 + (s->sets_failed ? SETS_RETRY_S : 0);
         until.tv_nsec %= 1000000000;
         if (pthread_cond_timedwait(&s->wake, &s->mu, &until) != 0)
             break;
@@ -268,7 +271,8 @@ static bool take(struct pl_sequencer *s, struct batch *b)
         last->next = NULL;
     }
     s->nset_batch = 0;
-    if (s->state == PL_SEQ_WRITABLE || s->state == PL_SEQ_STOPPING)
+    /* SETs are derived data: one try at the end is enough. */
+    if (s->state == PL_SEQ_WRITABLE || (s->state == PL_SEQ_STOPPING && !s->sets_failed))
         s->nset_batch = pl_sets_copy_fresh(&s->sets, s->set_batch, PL_BATCH_MAX);
     bool go_on = b->n != 0 || s->nset_batch != 0 || !s->stop;
     pthread_mutex_unlock(&s->mu);

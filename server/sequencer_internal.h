@@ -32,6 +32,7 @@ struct pl_sequencer {
     struct pl_job *first, *last;
     struct pl_job *by_leaf[PL_LEAF_BUCKETS]; /* queued or in the running batch */
     struct pl_sets sets;
+    bool sets_failed;                  /* the last try to store some */
     struct pl_sequencer_status status; /* queued, queued_bytes <= the configured maxima */
     enum pl_seq_state state;
     bool stop;

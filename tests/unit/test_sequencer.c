@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #define NLOOPS  2
 #define CREATED 1700000000
@@ -555,6 +556,26 @@ static void a_broken_disk_keeps_nobody_waiting(void **state)
     }
 }
 
+/* Timestamps that cannot be stored are signed again by a later read: no reason to stay. */
+static void a_full_disk_does_not_keep_it_from_stopping(void **state)
+{
+    const struct pl_fault_plan plan = {
+        .class = PL_FAULT_WRITE, .nth = 1, .sticky = true, .code = SQLITE_FULL, .suffix = "-wal"};
+    struct fixture *f = *state;
+    uint8_t set[PL_SET_MAX] = {0x30, 0x00};
+    size_t n = 2;
+
+    pl_fault_set(&plan);
+    pl_sequencer_settle_set(f->seq, 0, set, &n);
+    alarm(20); /* ends this program if it hangs */
+    close_sequencer(f);
+    alarm(0);
+    assert_true(pl_fault_hits() > 0);
+    pl_fault_clear();
+    open_sequencer(f, NULL);
+    assert_int_equal(published_size(f), 1);
+}
+
 static void a_stop_finishes_what_is_queued(void **state)
 {
     enum { N = 500 };
@@ -601,6 +622,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_failed_batch_leaves_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_idle_log_stores_a_new_timestamp, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_broken_disk_keeps_nobody_waiting, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_full_disk_does_not_keep_it_from_stopping, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_stop_finishes_what_is_queued, set_up, tear_down),
     };
 
