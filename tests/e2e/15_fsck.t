@@ -69,6 +69,9 @@ def flip(blob, at):
 
 def scribble(path):
     """Random bytes over the start of every page but the first."""
+    db = sqlite3.connect(path)
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    db.close()
     with open(path, "r+b") as f:
         f.seek(16)
         page = int.from_bytes(f.read(2), "big")
