@@ -130,8 +130,10 @@ enum pl_code pl_seq_refusal(const struct pl_sequencer *s, struct pl_err *err)
         return PL_OK;
     case PL_SEQ_STOPPING:
         return PL_FAIL(err, PL_EBUSY, "the server is stopping, try again");
+    case PL_SEQ_RECOVERING: /* the details are for the operator alone: /readyz, the server's log */
+        return PL_FAIL(err, PL_EBUSY,
+                       "the log takes no entries at present: a write to disk failed, try again");
     case PL_SEQ_RESTORED:
-    case PL_SEQ_RECOVERING:
         return PL_FAIL(err, PL_EBUSY, "the log takes no entries at present: %s", s->status.why);
     case PL_SEQ_BROKEN:
         break;

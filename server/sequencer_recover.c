@@ -119,6 +119,7 @@ static void fail_waiting(struct pl_sequencer *s)
 void pl_seq_recover(struct pl_sequencer *s)
 {
     unsigned pause_ms = RECOVER_WAIT_MS;
+    char why[256];
     struct pl_err err;
 
     pl_seq_set_state(s, PL_SEQ_RECOVERING, "a write to disk failed; the store is being checked");
@@ -135,6 +136,9 @@ void pl_seq_recover(struct pl_sequencer *s)
             pl_seq_set_state(s, PL_SEQ_BROKEN, err.text);
             return;
         }
+        (void)snprintf(why, sizeof(why), "a write to disk failed, and checking the store: %.200s",
+                       err.text);
+        pl_seq_set_state(s, PL_SEQ_RECOVERING, why);
         if (!wait_ms(s, pause_ms))
             return;
         pause_ms = pause_ms < RECOVER_WAIT_MAX / 2 ? pause_ms * 2 : RECOVER_WAIT_MAX;
