@@ -13,7 +13,7 @@ bool pl_parse_sha256(const char *text, struct pl_hash *out)
     struct pl_bytes hex = pl_str(text);
     if (pl_bytes_has_prefix(hex, "sha256:"))
         hex = pl_bytes(hex.p + 7, hex.n - 7);
-    return hex.n == 2 * PL_HASH_SIZE && pl_hex_decode(hex, out->b, PL_HASH_SIZE);
+    return hex.n == sizeof(out->b) * 2 && pl_hex_decode(hex, out->b, PL_HASH_SIZE);
 }
 
 /* ---- progress: nothing for what takes less than two seconds ---- */

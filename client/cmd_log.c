@@ -102,7 +102,8 @@ static enum pl_code fetch_proof(struct pl_client *c, uint64_t first, uint64_t la
     for (size_t i = 0; i < out->n && rc == PL_OK; i++) {
         const json_t *item = json_array_get(hashes, i);
         struct pl_bytes text = json_is_string(item) ? pl_json_text(item) : pl_str(NULL);
-        if (text.n != 2 * PL_HASH_SIZE || !pl_hex_decode(text, out->hash[i].b, PL_HASH_SIZE))
+        if (text.n != sizeof(out->hash[i].b) * 2 ||
+            !pl_hex_decode(text, out->hash[i].b, PL_HASH_SIZE))
             rc = PL_FAIL(err, PL_EINVAL, "hash %zu is not 64 hex digits", i);
     }
     if (rc != PL_OK) {

@@ -41,10 +41,9 @@ enum pl_code pl_cmd_trust_export(struct pl_client *c, struct pl_err *err)
     enum pl_code rc;
 
     PL_TRY(pl_client_call(c, &req, &answer, err));
-    if ((rc = pl_trusted_root_parse(answer.body, &root, err)) != PL_OK) {
-        err->code = rc = PL_EIO;
-        (void)pl_err_wrap(err, "the trusted root of %s", pl_http_server(c->http));
-        goto out;
+    if (pl_trusted_root_parse(answer.body, &root, err) != PL_OK) {
+        err->code = PL_EIO; /* not our input */
+        return pl_err_wrap(err, "the trusted root of %s", pl_http_server(c->http));
     }
     PL_TRY(check_root(c, &root, err));
     /* The document itself is the output, with -o json too. */
@@ -96,17 +95,13 @@ enum pl_code pl_cmd_version(struct pl_client *c, struct pl_err *err)
 enum pl_code pl_cmd_help(struct pl_client *c, struct pl_err *err)
 {
     const struct pl_subcommand *command = NULL;
-    /* Operands are not changed; the finder takes an argv. */
-    char *words[PL_OPERANDS_MAX] = {NULL};
     int n = 0;
 
-    for (size_t i = 0; i < c->args.noperands; i++)
-        words[i] = (char *)(uintptr_t)c->args.operand[i];
     if (c->args.noperands > 0 && !c->args.man) {
-        command = pl_subcommand_find((int)c->args.noperands, words, &n);
+        command = pl_subcommand_find((int)c->args.noperands, c->args.operand, &n);
         if (command == NULL)
             return PL_FAIL(err, PL_EINVAL, "unknown subcommand \"" PL_FMT "\"; see provlog help",
-                           PL_ARG(pl_str(words[0])));
+                           PL_ARG(pl_str(c->args.operand[0])));
     }
     c->json = false;
     pl_buf_reset(&c->out);

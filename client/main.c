@@ -7,33 +7,6 @@
 
 #define OUTPUT_MAX ((size_t)128 << 20)
 
-enum pl_exit pl_exit_of(const struct pl_err *err)
-{
-    switch (err->code) {
-    case PL_OK:
-        return PL_EXIT_OK;
-    case PL_EVERIFY:
-        return PL_EXIT_VERIFY;
-    case PL_EINVAL:
-        /* With an HTTP status as its cause (an errno is smaller) it is the server that refused. */
-        return err->cause >= 300 ? PL_EXIT_REFUSED : PL_EXIT_USAGE;
-    case PL_ENOTFOUND:
-        return PL_EXIT_NOTFOUND;
-    case PL_ETOOBIG:
-        return PL_EXIT_REFUSED;
-    case PL_EEXISTS:
-        return PL_EXIT_USAGE;
-    case PL_EBUSY:
-    case PL_ENOSPACE:
-    case PL_EIO:
-    case PL_ECORRUPT:
-    case PL_ENOMEM:
-    case PL_CODE_COUNT:
-        break;
-    }
-    return PL_EXIT_TROUBLE;
-}
-
 static const char *exit_name(enum pl_exit status)
 {
     static const char *const names[] = {
@@ -73,7 +46,7 @@ static const char *schema_name(struct pl_client *c, const struct pl_subcommand *
 }
 
 static enum pl_code run(struct pl_client *c, const struct pl_subcommand *command, int argc,
-                        char *const *argv, struct pl_err *err)
+                        const char *const *argv, struct pl_err *err)
 {
     enum pl_code rc;
 
@@ -94,10 +67,10 @@ out:
     return rc;
 }
 
-static const struct pl_subcommand *find(int argc, char *const *argv, int *words, struct pl_err *err)
+static const struct pl_subcommand *find(int argc, const char *const *argv, int *words,
+                                        struct pl_err *err)
 {
-    static char help[] = "help", version[] = "version";
-    char *const as_help[] = {help}, *const as_version[] = {version};
+    static const char *const as_help[] = {"help"}, *const as_version[] = {"version"};
     const char *first = argc > 0 ? argv[0] : "";
     const struct pl_subcommand *s = NULL;
 
@@ -137,8 +110,11 @@ int main(int argc, char **argv)
     pl_err_clear(&err);
     pl_arena_init(&c.arena, PL_CLIENT_ARENA_MAX);
     pl_buf_init(&c.out, OUTPUT_MAX);
-    const struct pl_subcommand *s = find(argc - 1, argv + 1, &words, &err);
-    if (s == NULL || run(&c, s, argc - 1 - words, argv + 1 + words, &err) != PL_OK)
+    /* argv[0] may be missing. */
+    const char *const *rest = (const char *const *)argv + (argc > 0);
+    int n = argc > 0 ? argc - 1 : 0;
+    const struct pl_subcommand *s = find(n, rest, &words, &err);
+    if (s == NULL || run(&c, s, n - words, rest + words, &err) != PL_OK)
         status = report(&c, &err);
     free_client(&c);
     return status;

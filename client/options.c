@@ -45,7 +45,7 @@ static bool word_is(const char *name, size_t n, const char *word)
     return strlen(word) == n && memcmp(name, word, n) == 0;
 }
 
-const struct pl_subcommand *pl_subcommand_find(int argc, char *const *argv, int *words)
+const struct pl_subcommand *pl_subcommand_find(int argc, const char *const *argv, int *words)
 {
     for (const struct pl_subcommand *s = PL_SUBCOMMANDS; argc > 0 && s->name != NULL; s++) {
         size_t first = strcspn(s->name, " ");
@@ -97,7 +97,7 @@ static enum pl_code set_value(const struct pl_option *o, const char *value, stru
         args->result[args->nresult++] = value;
         return PL_OK;
     case PL_OPTION_TEXT:
-        if (value[0] == '\0')
+        if (value == NULL || value[0] == '\0')
             return PL_FAIL(err, PL_EINVAL, "--%s is empty; leave it out or give it a value",
                            o->name);
         *(const char **)member(args, o->offset) = value;
@@ -167,7 +167,7 @@ out:
 
 struct cursor {
     int argc, at;
-    char *const *argv;
+    const char *const *argv;
     bool ended; /* "--" was seen */
 };
 
@@ -226,8 +226,8 @@ static enum pl_code check_operands(const struct pl_subcommand *command, const st
     return PL_OK;
 }
 
-enum pl_code pl_options_parse(const struct pl_subcommand *command, int argc, char *const *argv,
-                              struct pl_args *out, struct pl_err *err)
+enum pl_code pl_options_parse(const struct pl_subcommand *command, int argc,
+                              const char *const *argv, struct pl_args *out, struct pl_err *err)
 {
     struct pl_args args = {0};
     struct given g = {0};

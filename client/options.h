@@ -67,12 +67,12 @@ struct pl_subcommand {
 extern const struct pl_subcommand PL_SUBCOMMANDS[]; /* ends with a NULL name */
 
 /* By the words at the start of @argv ("model", "digest"); *words says how many; NULL if none. */
-const struct pl_subcommand *pl_subcommand_find(int argc, char *const *argv, int *words);
+const struct pl_subcommand *pl_subcommand_find(int argc, const char *const *argv, int *words);
 
 /* Reads what follows the subcommand's name. With --help nothing else is demanded. PL_EINVAL names
  * the option and the way out. */
 PL_MUST_CHECK enum pl_code pl_options_parse(const struct pl_subcommand *command, int argc,
-                                            char *const *argv, struct pl_args *out,
+                                            const char *const *argv, struct pl_args *out,
                                             struct pl_err *err);
 
 /* @command NULL: the overview. */

@@ -73,11 +73,10 @@ static enum pl_code get_existing(struct pl_client *c, struct pl_http_answer *ans
             break;
         }
     }
-    if ((rc = pl_rekor_get_by_uuid(id, &c->arena, &req, err)) != PL_OK) {
-        err->code = rc = PL_EIO;
-        (void)pl_err_wrap(err, "%s has it already (409), but does not say where",
-                          pl_http_server(c->http));
-        goto out;
+    if (pl_rekor_get_by_uuid(id, &c->arena, &req, err) != PL_OK) {
+        err->code = PL_EIO;
+        return pl_err_wrap(err, "%s has it already (409), but does not say where",
+                           pl_http_server(c->http));
     }
     PL_TRY(pl_client_call(c, &req, answer, err));
 out:
