@@ -7,11 +7,12 @@ UNIT_DIR = $(DESTDIR)$(PREFIX)/lib/systemd/system
 DOC_DIR  = $(DESTDIR)$(PREFIX)/share/doc/provlog
 MAN1 := $(sort $(wildcard deploy/man/*.1))
 
-# docs: write them anew after a change of server/config_table.c; tests/e2e/14_admin.t compares.
+# docs: write them anew after a change of server/config_table.c or client/commands.c; tests compare.
 .PHONY: docs man
-docs man: $(B)/provlogd
+docs man: $(B)/provlogd $(B)/provlog
 	$(Q)mkdir -p deploy/man deploy/completion schema
 	$(Q)$(B)/provlogd --man >deploy/man/provlogd.8
+	$(Q)$(B)/provlog help --man >deploy/man/provlog.1
 	$(Q)$(B)/provlogd --completion >deploy/completion/provlogd.bash
 	$(Q)$(B)/provlogd --schema >schema/config.schema.json
 

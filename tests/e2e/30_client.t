@@ -184,6 +184,8 @@ text = read("b.json")
 passed = []
 for at in range(3, len(text), max(1, len(text) // 48)):
     changed = text[:at] + ("A" if text[at] != "A" else "B") + text[at + 1 :]
+    if '"hint"' not in changed:  # it is optional, and members of other names are not looked at
+        continue
     write("changed.json", changed)
     got = cli("verify", "--bundle", "changed.json", "--key", "my.pub", *T, "model")
     if got.returncode != VERIFY or got.stdout:
@@ -315,7 +317,7 @@ tap.has(cli("--help").stdout, "Exit status: 0 done or verified", "--help")
 tap.has(cli("help", "model", "digest").stdout, "provlog model digest [OPTION]... PATH", "help of two words")
 tap.has(cli("--version").stdout, "provlog 0.", "--version")
 tap.is_(cli("help", "--man").stdout, read(f"{TOP}/deploy/man/provlog.1"),
-        "the man page is up to date (else: make client-man)")
+        "the man page is up to date (else: make docs)")
 got = run("man", "--warnings", "-l", f"{TOP}/deploy/man/provlog.1", env={"LC_ALL": "C", "MANWIDTH": "80"})
 tap.is_((got.returncode, got.stderr), (0, ""), "and man has nothing to say against it")
 
