@@ -165,7 +165,7 @@ static void post_signing(struct batch *b)
 static void count_batch(struct pl_sequencer *s, const struct batch *b, uint64_t commit_us)
 {
     pthread_mutex_lock(&s->mu);
-    pl_sets_stored(&s->sets);
+    pl_sets_stored(&s->sets, s->nset_batch);
     s->sets_failed = false;
     s->status.batches++;
     s->status.entries += b->appended;

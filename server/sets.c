@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sets.c - a small chained table by index. */
+/* sets.c - a small chained table by index, and two queues: not stored yet, and stored lately. */
 #include "server/sets.h"
 
 #include <stdlib.h>
 
-#define BUCKETS     4096u
-#define AGE_FRESH   0u
-#define AGE_WRITING 1u /* in the batch that is being written */
-#define AGE_MAX     4u
+#define BUCKETS 16384u
+/*
+ * How long a stored one stays. A reader whose snapshot is older than the batch that stored it, or a
+ * loop that is late with its answer, must still find it here; otherwise it signs another. Both can
+ * be behind by many batches, which last a millisecond, but not by seconds.
+ */
+#define KEEP_MS 10000
 
 enum pl_code pl_sets_init(struct pl_sets *sets, struct pl_err *err)
 {
@@ -26,7 +29,25 @@ void pl_sets_free(struct pl_sets *sets)
         }
     }
     free(sets->buckets);
-    *sets = (struct pl_sets){NULL, 0, 0};
+    *sets = (struct pl_sets){.buckets = NULL};
+}
+
+static void push(struct pl_set_queue *q, struct pl_set *s)
+{
+    s->later = NULL;
+    if (q->first == NULL)
+        q->first = s;
+    else
+        q->last->later = s;
+    q->last = s;
+}
+
+static struct pl_set *pop(struct pl_set_queue *q)
+{
+    struct pl_set *s = q->first;
+
+    q->first = s->later;
+    return s;
 }
 
 void pl_sets_settle(struct pl_sets *sets, uint64_t index, uint8_t set[PL_SET_MAX], size_t *n)
@@ -48,40 +69,41 @@ void pl_sets_settle(struct pl_sets *sets, uint64_t index, uint8_t set[PL_SET_MAX
     *s = (struct pl_set){.next = *at, .index = index, .n = *n};
     memcpy(s->set, set, *n);
     *at = s;
+    push(&sets->waiting, s);
     sets->n++;
     sets->fresh++;
 }
 
-size_t pl_sets_copy_fresh(struct pl_sets *sets, struct pl_set *out, size_t max)
+size_t pl_sets_copy_fresh(const struct pl_sets *sets, struct pl_set *out, size_t max)
 {
     size_t n = 0;
 
-    for (size_t i = 0; sets->fresh != 0 && i < BUCKETS; i++) {
-        for (struct pl_set *s = sets->buckets[i]; s != NULL && n < max; s = s->next) {
-            if (s->age > AGE_WRITING)
-                continue;
-            s->age = AGE_WRITING;
-            out[n++] = *s;
-        }
-    }
+    for (const struct pl_set *s = sets->waiting.first; s != NULL && n < max; s = s->later)
+        out[n++] = *s;
     return n;
 }
 
-void pl_sets_stored(struct pl_sets *sets)
+static void forget(struct pl_sets *sets, struct pl_set *s)
 {
-    for (size_t i = 0; sets->n != 0 && i < BUCKETS; i++) {
-        for (struct pl_set **at = &sets->buckets[i]; *at != NULL;) {
-            struct pl_set *s = *at;
+    struct pl_set **at = &sets->buckets[s->index % BUCKETS];
 
-            if (s->age == AGE_WRITING)
-                sets->fresh--;
-            if (s->age != AGE_FRESH && ++s->age > AGE_MAX) {
-                *at = s->next;
-                sets->n--;
-                free(s);
-            } else {
-                at = &s->next;
-            }
-        }
+    while (*at != s)
+        at = &(*at)->next;
+    *at = s->next;
+    sets->n--;
+    free(s);
+}
+
+void pl_sets_stored(struct pl_sets *sets, size_t n)
+{
+    int64_t now = pl_now_ms();
+
+    for (; n != 0 && sets->waiting.first != NULL; n--) {
+        struct pl_set *s = pop(&sets->waiting);
+        s->stored_ms = now;
+        push(&sets->stored, s);
+        sets->fresh--;
     }
+    while (sets->stored.first != NULL && now - sets->stored.first->stored_ms >= KEEP_MS)
+        forget(sets, pop(&sets->stored));
 }
