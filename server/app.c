@@ -35,6 +35,8 @@
 #define LOOPS_MAX          256
 #define TRUST_ARENA_MAX    ((size_t)32 << 20)
 
+struct drain;
+
 /* Everything here belongs to the main thread. */
 struct server {
     struct pl_app app;
@@ -42,7 +44,9 @@ struct server {
     char **argv;
     char program[4096]; /* file to run at an upgrade, as it was named at the start */
     int lock_fd, signal_fd;
-    bool upgraded; /* this process is the new program of an upgrade */
+    int drained_fd;       /* eventfd: the last loop has drained */
+    struct drain *drains; /* one for each loop, until the loops have ended */
+    bool upgraded;        /* this process is the new program of an upgrade */
     struct pl_sockets sockets;
     struct pl_route *public_routes;
     struct pl_tls *tls;
@@ -96,6 +100,8 @@ static void stop_loops(struct server *s)
             pl_loop_stop(&s->app.loops[i]);
     free(s->app.loops);
     s->app.loops = NULL;
+    free(s->drains);
+    s->drains = NULL;
     s->app.nloops = s->started_loops = 0;
     free(s->public_routes);
     s->public_routes = NULL;
@@ -409,39 +415,32 @@ static int next_signal(struct server *s, int done_fd, int timeout_ms)
  */
 static bool drain(struct server *s, bool for_good)
 {
-    const unsigned n = s->app.nloops;
-    struct drain *parts = calloc(n, sizeof(*parts));
     static atomic_uint left;
-    int done_fd = eventfd(0, EFD_CLOEXEC);
-    int got = -1;
+    const unsigned n = s->app.nloops;
+    const int64_t end = pl_now_ms() + (int64_t)s->config->drain_timeout_ms;
     set_phase(s, PL_DRAINING);
     stop_taking(s, for_good);
-    if (parts == NULL || done_fd < 0)
-        goto out;
+    s->drains = calloc(n, sizeof(*s->drains));
     atomic_store(&left, n);
-    for (unsigned i = 0; i < n; i++) {
-        parts[i] = (struct drain){.task = {.run = drain_loop},
-                                  .http = s->app.loops[i].http,
-                                  .left = &left,
-                                  .done_fd = done_fd};
-        pl_loop_post(&s->app.loops[i], &parts[i].task);
+    for (unsigned i = 0; s->drains != NULL && i < n; i++) {
+        s->drains[i] = (struct drain){.task = {.run = drain_loop},
+                                      .http = s->app.loops[i].http,
+                                      .left = &left,
+                                      .done_fd = s->drained_fd};
+        pl_loop_post(&s->app.loops[i], &s->drains[i].task);
     }
-    const int64_t end = pl_now_ms() + (int64_t)s->config->drain_timeout_ms;
+    int got;
     do {
         int64_t ms = end - pl_now_ms();
-        got = next_signal(s, done_fd, ms > 0 ? (int)ms : 0);
+        got = next_signal(s, s->drained_fd, ms > 0 ? (int)ms : 0);
         if (got == SIGTERM || got == SIGINT) {
             PL_WARN("stop.at_once", "signal=%d", got);
             _exit(1);
         }
     } while (got > 0);
-    if (got == 0) {
-        /* Only then may they go: a loop that has not finished still uses its part. */
-        (void)close(done_fd);
-        free(parts);
+    uint64_t count;
+    if (got == 0 && read(s->drained_fd, &count, sizeof(count)) == (ssize_t)sizeof(count))
         return true;
-    }
-out:
     PL_WARN("drain.timeout", "timeout_ms=%" PRIu64, s->config->drain_timeout_ms);
     return false;
 }
@@ -553,7 +552,8 @@ static enum pl_code take_signals(struct server *s, struct pl_err *err)
         (void)sigaddset(&set, TAKEN[i]);
     (void)signal(SIGPIPE, SIG_IGN);
     if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0 ||
-        (s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC)) < 0)
+        (s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC)) < 0 ||
+        (s->drained_fd = eventfd(0, EFD_CLOEXEC)) < 0)
         return PL_FAIL_CAUSE(err, PL_EIO, errno, "signals: %s", strerror(errno));
     return PL_OK;
 }
@@ -631,7 +631,7 @@ int pl_app_main(const struct pl_config *config, char **argv)
         return 1;
     s->config = s->app.config = config;
     s->argv = argv;
-    s->lock_fd = s->signal_fd = -1;
+    s->lock_fd = s->signal_fd = s->drained_fd = -1;
     pl_arena_init(&s->trust_arena, TRUST_ARENA_MAX);
     if (start(s, &err) == PL_OK) {
         status = serve(s);
@@ -645,6 +645,8 @@ int pl_app_main(const struct pl_config *config, char **argv)
         (void)close(s->lock_fd);
     if (s->signal_fd >= 0)
         (void)close(s->signal_fd);
+    if (s->drained_fd >= 0)
+        (void)close(s->drained_fd);
     pl_metrics_free(s->app.metrics);
     pl_arena_free(&s->trust_arena);
     free(s);

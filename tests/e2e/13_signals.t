@@ -94,7 +94,8 @@ tap.is_(reply.headers.get("connection"), "close", "its answer says that the conn
 tap.ok(not idle.is_open(wait=2), "an idle connection is closed")
 code = server.wait()
 load.stop()
-tap.is_(code, 0, "SIGTERM ends with 0")
+if not tap.is_(code, 0, "SIGTERM ends with 0"):
+    tap.note(server.stderr()[-4000:])
 tap.is_(load.failed, [], "no request was answered with an error or cut")
 tap.ok(len(load.reset) <= 1, "no connection was lost in the backlog", load.reset)
 tap.ok(load.refused > 0, "later ones are refused")

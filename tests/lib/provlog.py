@@ -77,6 +77,8 @@ class TAP:
         sys.exit(1 if self.failed or not self.count else 0)
 
     def _crash(self, kind, value, trace):
+        for server in list(Server.running):
+            self.note(server.stderr()[-4000:])
         self.count += 1
         self.failed += 1
         print(f"not ok {self.count} - no exception in the test")
@@ -425,6 +427,8 @@ class Server:
     @args are further flags, @env further environment. start=False: call start() yourself.
     """
 
+    running = set()  # all that are not closed
+
     def __init__(self, *args, data_dir=None, env=None, start=True, timeout=20 * SLOW, admin=True,
                  listen="127.0.0.1:0", pass_fds=(), binary=None):
         self.own = data_dir is None
@@ -434,7 +438,8 @@ class Server:
         self.admin_listen = "127.0.0.1:0" if admin else "none"
         self.listen, self.pass_fds, self.binary = listen, pass_fds, binary or PROVLOGD
         self.process = self.ready = None
-        self._log = tempfile.TemporaryFile()
+        Server.running.add(self)
+        self._log, self._log_from = tempfile.TemporaryFile(), 0
         if start:
             try:
                 self.start()
@@ -540,6 +545,13 @@ class Server:
 
     def close(self):
         self.kill()
+        if self not in Server.running:
+            return
+        Server.running.discard(self)
+        text = self.stderr(everything=True)
+        # A sanitizer's report is never lost.
+        if "Sanitizer" in text:
+            print("".join(f"# {line}\n" for line in text.splitlines() if not line.startswith("{")))
         self._log.close()
         if self.own and self.top:
             shutil.rmtree(self.top, ignore_errors=True)
