@@ -2,7 +2,9 @@
 /* published.c - the tree state that everybody sees: made, counted, swapped. */
 #include "server/sequencer_internal.h"
 
+#include <inttypes.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -70,6 +72,28 @@ int64_t pl_wall_ms(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+/* What will be served as ours must be ours: the note verifies under the log's key and says the size
+ * and root of the row that it stands in. */
+static enum pl_code check_note(const struct pl_v1_log *log, struct pl_bytes note, uint64_t size,
+                               const struct pl_hash *root, struct pl_err *err)
+{
+    char want[PL_ORIGIN_MAX + 32], got_hex[PL_HASH_HEX_SIZE], want_hex[PL_HASH_HEX_SIZE];
+    struct pl_checkpoint c;
+
+    if (pl_checkpoint_open(note, pl_privkey_public(log->key), &c, err) != PL_OK) {
+        err->code = PL_ECORRUPT;
+        return pl_err_wrap(err, "the stored checkpoint of size %" PRIu64, size);
+    }
+    (void)snprintf(want, sizeof(want), "%s - %s", log->origin, log->tree_id_dec);
+    if (c.size == size && pl_hash_eq(&c.root, root) && pl_bytes_eq_str(c.origin, want))
+        return PL_OK;
+    return PL_FAIL(err, PL_ECORRUPT,
+                   "the stored checkpoint says \"" PL_FMT "\", size %" PRIu64
+                   ", root %s; the database says \"%s\", %" PRIu64 ", %s",
+                   PL_ARG(c.origin), c.size, pl_hash_hex(&c.root, got_hex), want, size,
+                   pl_hash_hex(root, want_hex));
+}
+
 enum pl_code pl_seq_load_published(struct pl_sequencer *s, const struct pl_published **out,
                                    struct pl_err *err)
 {
@@ -89,6 +113,7 @@ enum pl_code pl_seq_load_published(struct pl_sequencer *s, const struct pl_publi
     pl_view_end(view);
     if (rc != PL_OK)
         goto out;
+    PL_TRY(check_note(s->log, note, size, &root, err));
     pl_buf_add_bytes(&copy, note);
     PL_TRY(pl_buf_check(&copy, "checkpoint", err));
     *out = pl_published_new(size, &root, &copy);

@@ -262,7 +262,11 @@ static bool take(struct pl_sequencer *s, struct batch *b)
     }
     *b = (struct batch){.first = s->first};
     struct pl_job *last = NULL;
-    for (struct pl_job *job = s->first; job != NULL && b->n < PL_BATCH_MAX; job = job->next) {
+    size_t bytes = 0; /* one job always goes, however large */
+    for (struct pl_job *job = s->first; job != NULL && b->n < PL_BATCH_MAX &&
+                                        (b->n == 0 || bytes + job->bytes <= PL_BATCH_BYTES_MAX);
+         job = job->next) {
+        bytes += job->bytes;
         last = job;
         b->n++;
     }

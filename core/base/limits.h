@@ -23,5 +23,6 @@
 #define PL_CHECKPOINT_MAX      ((size_t)4096)      /* one checkpoint that we write */
 #define PL_ARENA_REQUEST_MAX   ((size_t)128 << 20) /* arena ceiling of one request */
 #define PL_BATCH_MAX           1024                /* entries in one transaction */
+#define PL_BATCH_BYTES_MAX     ((size_t)32 << 20)  /* the same: bounds one transaction's WAL */
 
 #endif
