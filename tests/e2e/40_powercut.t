@@ -24,7 +24,7 @@ from provlog import SLOW, TAP, StartFailed, run, PROVLOGD
 
 CUTS = int(os.environ.get("CRASH", "200" if SLOW == 1 else "30"))
 SEED = int(os.environ.get("SEED", random.SystemRandom().randrange(1 << 32)))
-WITHOUT_CUTS = 40  # at most, until a server without the rule must have been found out
+WITHOUT_CUTS = 150  # at most, until a server without the rule must have been found out
 
 
 def a_fault(rng):
