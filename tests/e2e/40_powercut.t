@@ -24,7 +24,7 @@ from provlog import SLOW, TAP, StartFailed, run, PROVLOGD
 
 CUTS = int(os.environ.get("CRASH", "200" if SLOW == 1 else "30"))
 SEED = int(os.environ.get("SEED", random.SystemRandom().randrange(1 << 32)))
-WITHOUT_CUTS = 40  # at most, until a server without the rule must have been found out
+WITHOUT_CUTS = 150  # at most, until a server without the rule must have been found out
 
 
 def a_fault(rng):
@@ -47,11 +47,11 @@ def look_back(world, many):
 def one_cut(world, rng, extra):
     """A life under load, perhaps a short one that serves what it finds, and the cut."""
     if world.start(a_fault(rng) + extra):
-        look_back(world, 40)
+        look_back(world, 24)
         if rng.randrange(8) == 0 and world.alive():
             world.server.signal(signal.SIGTERM)  # and does not wait for its end
         else:
-            world.load(rng.uniform(0.01, 0.08), clients=6)
+            world.load(rng.uniform(0.005, 0.06), clients=6)
     world.kill()
     if world.clients is not None:
         world.ask("stop")

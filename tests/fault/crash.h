@@ -45,14 +45,14 @@ struct crash_head { /* a checkpoint that was seen */
 struct crash_doc { /* a submission */
     struct crash_doc *next;
     struct pl_hash payload;
-    struct pl_bytes proposal; /* malloc()ed, as the next one */
-    struct pl_bytes answer;   /* the body of a 201 */
+    struct pl_buf proposal;
+    struct pl_buf answer; /* the body of a 201 */
 };
 #define CRASH_CLIENTS_MAX 64
 struct crash_world {
     struct pl_trusted_root root; /* the log's key */
     struct pl_privkey *key;      /* the submitter's */
-    struct pl_bytes pem;
+    struct pl_buf pem;
     unsigned port;
     _Atomic(bool) stop;
     pthread_t client[CRASH_CLIENTS_MAX];
@@ -76,6 +76,7 @@ void crash_world_free(struct crash_world *w);
 PL_MUST_CHECK enum pl_code crash_load_start(struct crash_world *w, size_t clients,
                                             struct pl_err *err);
 void crash_load_join(struct crash_world *w);
+void crash_doc_free(struct crash_doc *doc);
 /* Sends what is in doubt again. */
 void crash_retry(struct crash_world *w);
 

@@ -112,7 +112,7 @@ static void settle_one(struct crash_world *w, const struct crash_doc *doc)
     struct pl_err err;
 
     pl_arena_init(&arena, ANSWER_ARENA);
-    if (read_entry(w, doc->answer, &arena, &entry, &body, &err) != PL_OK) {
+    if (read_entry(w, pl_buf_bytes(&doc->answer), &arena, &entry, &body, &err) != PL_OK) {
         report(w, &w->unverified, "an answer does not verify: %s", err.text);
     } else {
         pl_hash_hex(&doc->payload, hex);
@@ -137,9 +137,7 @@ void crash_settle(struct crash_world *w)
         struct crash_doc *doc = w->answered;
         w->answered = doc->next;
         settle_one(w, doc);
-        free((void *)(uintptr_t)(const void *)doc->proposal.p);
-        free((void *)(uintptr_t)(const void *)doc->answer.p);
-        free(doc);
+        crash_doc_free(doc);
     }
 }
 

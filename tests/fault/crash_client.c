@@ -11,25 +11,16 @@
 #include <unistd.h>
 
 #define DOC_MAX     ((size_t)1 << 20)
+#define ANSWER_MAX  ((size_t)4 << 20)
 #define PAUSE_US    2000 /* after a refusal */
 #define KEYFILE_MAX 8192
 
-static enum pl_code dup_bytes(struct pl_bytes in, struct pl_bytes *out, struct pl_err *err)
+static enum pl_code keep(struct pl_bytes in, const char *what, struct pl_buf *out,
+                         struct pl_err *err)
 {
-    uint8_t *p = malloc(in.n + 1);
-
-    if (p == NULL)
-        return PL_FAIL(err, PL_ENOMEM, "out of memory");
-    if (in.n > 0)
-        memcpy(p, in.p, in.n);
-    p[in.n] = '\0';
-    *out = pl_bytes(p, in.n);
-    return PL_OK;
-}
-
-static void free_bytes(struct pl_bytes b)
-{
-    free((void *)(uintptr_t)(const void *)b.p);
+    pl_buf_init(out, ANSWER_MAX);
+    pl_buf_add_bytes(out, in);
+    return pl_buf_check(out, what, err);
 }
 
 static enum pl_code load_log_key(struct crash_world *w, const char *path, struct pl_err *err)
@@ -52,26 +43,23 @@ out:
 
 enum pl_code crash_world_init(struct crash_world *w, const char *key_file, struct pl_err *err)
 {
-    struct pl_buf pem;
     enum pl_code rc;
 
     *w = (struct crash_world){.port = 0};
     pthread_mutex_init(&w->mu, NULL);
-    pl_buf_init(&pem, KEYFILE_MAX);
+    pl_buf_init(&w->pem, KEYFILE_MAX);
     PL_TRY(load_log_key(w, key_file, err));
     PL_TRY(pl_privkey_generate(PL_KEY_P256, &w->key, err));
-    pl_key_add_pem(pl_privkey_public(w->key), &pem);
-    PL_TRY(pl_buf_check(&pem, "public key", err));
-    PL_TRY(dup_bytes(pl_buf_bytes(&pem), &w->pem, err));
+    pl_key_add_pem(pl_privkey_public(w->key), &w->pem);
+    PL_TRY(pl_buf_check(&w->pem, "public key", err));
 out:
-    pl_buf_free(&pem);
     return rc;
 }
 
-static void free_doc(struct crash_doc *doc)
+void crash_doc_free(struct crash_doc *doc)
 {
-    free_bytes(doc->proposal);
-    free_bytes(doc->answer);
+    pl_buf_free(&doc->proposal);
+    pl_buf_free(&doc->answer);
     free(doc);
 }
 
@@ -83,12 +71,12 @@ void crash_world_free(struct crash_world *w)
         while (*LISTS[i] != NULL) {
             struct crash_doc *doc = *LISTS[i];
             *LISTS[i] = doc->next;
-            free_doc(doc);
+            crash_doc_free(doc);
         }
     }
     pl_trusted_root_free(&w->root);
     pl_privkey_free(w->key);
-    free_bytes(w->pem);
+    pl_buf_free(&w->pem);
     free(w->entries);
     free(w->heads);
     pthread_mutex_destroy(&w->mu);
@@ -99,7 +87,7 @@ static enum pl_code make_doc(const struct crash_world *w, struct crash_doc **out
                              struct pl_err *err)
 {
     struct crash_doc *doc = calloc(1, sizeof(*doc));
-    struct pl_buf statement, envelope, proposal;
+    struct pl_buf statement, envelope;
     uint8_t noise[32];
     char hex[2 * sizeof(noise) + 1];
     enum pl_code rc;
@@ -110,7 +98,7 @@ static enum pl_code make_doc(const struct crash_world *w, struct crash_doc **out
     pl_hex_encode(pl_bytes(noise, sizeof(noise)), hex);
     pl_buf_init(&statement, DOC_MAX);
     pl_buf_init(&envelope, DOC_MAX);
-    pl_buf_init(&proposal, DOC_MAX);
+    pl_buf_init(&doc->proposal, DOC_MAX);
     pl_buf_addf(
         &statement,
         "{\"_type\":\"https://in-toto.io/Statement/v1\",\"subject\":[{\"name\":\"m\","
@@ -123,16 +111,14 @@ static enum pl_code make_doc(const struct crash_world *w, struct crash_doc **out
     pl_sha256(pl_buf_bytes(&statement), &doc->payload);
     PL_TRY(pl_dsse_sign(PL_LIT(PL_PAYLOAD_TYPE_INTOTO), pl_buf_bytes(&statement), w->key, &envelope,
                         err));
-    pl_proposal_dsse(pl_buf_bytes(&envelope), w->pem, &proposal);
-    PL_TRY(pl_buf_check(&proposal, "proposal", err));
-    PL_TRY(dup_bytes(pl_buf_bytes(&proposal), &doc->proposal, err));
+    pl_proposal_dsse(pl_buf_bytes(&envelope), pl_buf_bytes(&w->pem), &doc->proposal);
+    PL_TRY(pl_buf_check(&doc->proposal, "proposal", err));
     *out = doc;
 out:
     if (rc != PL_OK)
-        free_doc(doc);
+        crash_doc_free(doc);
     pl_buf_free(&statement);
     pl_buf_free(&envelope);
-    pl_buf_free(&proposal);
     return rc;
 }
 
@@ -165,9 +151,9 @@ static bool submit(struct crash_world *w, struct crash_http *http, struct crash_
 
     for (;;) {
         bool answered = crash_http_ask(http, w->port, "POST", PL_LIT("/api/v1/log/entries"),
-                                       doc->proposal, &got);
+                                       pl_buf_bytes(&doc->proposal), &got);
         count(w, &got);
-        if (got.status == 201 && dup_bytes(got.body, &doc->answer, &err) == PL_OK) {
+        if (got.status == 201 && keep(got.body, "answer", &doc->answer, &err) == PL_OK) {
             put_away(w, &w->answered, doc);
             return true;
         }

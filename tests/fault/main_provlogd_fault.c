@@ -25,12 +25,13 @@
 static const char *synchronous; /* NULL: the store's own */
 static bool no_tail_rule;
 
-enum pl_code __real_pl_store_open(const struct pl_store_opts *opts, struct pl_store **out,
-                                  struct pl_err *err);
-enum pl_code __wrap_pl_store_open(const struct pl_store_opts *opts, struct pl_store **out,
-                                  struct pl_err *err);
-enum pl_code __wrap_pl_store_open(const struct pl_store_opts *opts, struct pl_store **out,
-                                  struct pl_err *err)
+/* The names that the linker's --wrap=pl_store_open gives to the two. */
+enum pl_code real_store_open(const struct pl_store_opts *opts, struct pl_store **out,
+                             struct pl_err *err) __asm__("__real_pl_store_open");
+enum pl_code wrapped_store_open(const struct pl_store_opts *opts, struct pl_store **out,
+                                struct pl_err *err) __asm__("__wrap_pl_store_open");
+enum pl_code wrapped_store_open(const struct pl_store_opts *opts, struct pl_store **out,
+                                struct pl_err *err)
 {
     struct pl_store_opts changed = *opts;
 
@@ -38,7 +39,7 @@ enum pl_code __wrap_pl_store_open(const struct pl_store_opts *opts, struct pl_st
         changed.synchronous = synchronous;
     if (no_tail_rule)
         changed.repair_tail = false;
-    return __real_pl_store_open(&changed, out, err);
+    return real_store_open(&changed, out, err);
 }
 
 static void take_word(const char *word)
