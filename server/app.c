@@ -170,13 +170,9 @@ static const char *base_url(struct server *s, char out[512])
     return out;
 }
 
-/* Opens the store for writing and starts the sequencer on it; the store is the sequencer's then. */
-static enum pl_code start_writer(struct server *s, struct pl_err *err)
+static struct pl_sequencer_config sequencer_config(const struct pl_config *c)
 {
-    const struct pl_config *c = s->config;
-    const struct pl_store_opts opts = {
-        .dir = c->data_dir, .wal_max = c->wal_max, .repair_tail = true};
-    const struct pl_sequencer_config config = {
+    return (struct pl_sequencer_config){
         .dir = c->data_dir,
         .queue_max = c->queue_max,
         .queue_bytes_max = c->queue_bytes_max,
@@ -184,24 +180,82 @@ static enum pl_code start_writer(struct server *s, struct pl_err *err)
         .disk_floor_percent = (unsigned)c->disk_floor_percent,
         .wal_max = c->wal_max,
     };
+}
+
+/* Key, trust files: what reading and writing both need. */
+static enum pl_code load_log(struct server *s, const struct pl_log_row *row, struct pl_err *err)
+{
+    char url[512];
+    enum pl_code rc;
+
+    PL_TRY(check_origin(s->config, row, err));
+    PL_TRY(pl_signer_load(s->config->data_dir, row, &s->app.v1, err));
+    s->has_v1 = true;
+    PL_TRY(pl_app_trust_files(s->config, &s->app.v1, row->created, base_url(s, url),
+                              &s->trust_arena, &s->app.trusted_root, &s->app.signing_config, err));
+out:
+    return rc;
+}
+
+/* Opens the store for writing and starts the sequencer on it; the store is the sequencer's then. */
+static enum pl_code start_writer(struct server *s, struct pl_err *err)
+{
+    const struct pl_store_opts opts = {
+        .dir = s->config->data_dir, .wal_max = s->config->wal_max, .repair_tail = true};
+    const struct pl_sequencer_config config = sequencer_config(s->config);
     struct pl_store *store = NULL;
     struct pl_log_state state;
-    char url[512];
     enum pl_code rc;
 
     PL_TRY(pl_store_open(&opts, &store, err));
     PL_TRY(pl_store_log_state(store, PL_LOG_ID_V1, &state, err));
-    PL_TRY(check_origin(c, &state.log, err));
-    PL_TRY(pl_signer_load(c->data_dir, &state.log, &s->app.v1, err));
-    s->has_v1 = true;
+    PL_TRY(load_log(s, &state.log, err));
     PL_TRY(clear_restored(s, store, &state, err));
     PL_TRY(pl_sequencer_bootstrap(store, &s->app.v1, err));
-    PL_TRY(pl_app_trust_files(c, &s->app.v1, state.log.created, base_url(s, url), &s->trust_arena,
-                              &s->app.trusted_root, &s->app.signing_config, err));
     PL_TRY(pl_sequencer_start(&config, store, &s->app.v1, &s->app.sequencer, err));
     return PL_OK;
 out:
     pl_store_close(store);
+    return rc;
+}
+
+/* A log that contradicts itself is not written any more, but whoever has entries in it can still
+ * read them: that is what an auditor needs most then. */
+static enum pl_code start_reader(struct server *s, const struct pl_err *why, struct pl_err *err)
+{
+    const struct pl_sequencer_config config = sequencer_config(s->config);
+    struct pl_arena arena;
+    struct pl_log_row *rows;
+    size_t n = 0;
+    enum pl_code rc;
+
+    PL_ERROR("log.broken", "error=\"%s\"", why->text);
+    pl_arena_init(&arena, PL_NOTE_MAX);
+    PL_TRY(pl_store_logs(s->config->data_dir, &arena, &rows, &n, err));
+    while (n != 0 && rows[n - 1].log_id != PL_LOG_ID_V1)
+        n--;
+    if (n == 0) {
+        rc = PL_FAIL(err, PL_ECORRUPT, "the database names no v1 log");
+        goto out;
+    }
+    if (!s->has_v1)
+        PL_TRY(load_log(s, &rows[n - 1], err));
+    PL_TRY(pl_sequencer_start_broken(&config, &s->app.v1, why->text, &s->app.sequencer, err));
+out:
+    pl_arena_free(&arena);
+    return rc;
+}
+
+static enum pl_code start_log(struct server *s, struct pl_err *err)
+{
+    enum pl_code rc = start_writer(s, err);
+
+    if (rc != PL_ECORRUPT)
+        return rc;
+    const struct pl_err why = *err;
+    if (start_reader(s, &why, err) == PL_OK)
+        return PL_OK;
+    *err = why; /* what came first says more */
     return rc;
 }
 
@@ -280,7 +334,7 @@ static enum pl_code start_all(struct server *s, struct pl_err *err)
     PL_TRY(start_loops(s, err));
     PL_TRY(start_listeners(s, true, err));
     PL_TRY(pl_app_create_log(s->config, !s->config->no_create, &created, err));
-    PL_TRY(start_writer(s, err));
+    PL_TRY(start_log(s, err));
     PL_TRY(open_views(s, err));
     PL_TRY(pl_workers_start((unsigned)s->config->workers, WORKER_QUEUE_MAX, &s->app.workers, err));
     PL_TRY(pl_background_start(&s->app, &s->background, err));

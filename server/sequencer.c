@@ -370,12 +370,11 @@ static void set_first_state(struct pl_sequencer *s, const struct pl_log_state *s
     pl_seq_set_state(s, state->restored ? PL_SEQ_RESTORED : PL_SEQ_WRITABLE, why);
 }
 
-enum pl_code pl_sequencer_start(const struct pl_sequencer_config *config, struct pl_store *store,
-                                const struct pl_v1_log *log, struct pl_sequencer **out,
-                                struct pl_err *err)
+static enum pl_code new_sequencer(const struct pl_sequencer_config *config, struct pl_store *store,
+                                  const struct pl_v1_log *log, struct pl_sequencer **out,
+                                  struct pl_err *err)
 {
     struct pl_sequencer *s = calloc(1, sizeof(*s));
-    struct pl_log_state state;
     enum pl_code rc;
 
     if (s == NULL)
@@ -384,23 +383,61 @@ enum pl_code pl_sequencer_start(const struct pl_sequencer_config *config, struct
     s->config = *config;
     s->store = store;
     s->log = log;
-    PL_TRY(pl_sets_init(&s->sets, err));
+    rc = pl_sets_init(&s->sets, err);
     s->set_batch = calloc(PL_BATCH_MAX, sizeof(*s->set_batch));
-    if (s->set_batch == NULL) {
+    if (rc == PL_OK && s->set_batch == NULL)
         rc = PL_FAIL(err, PL_ENOMEM, "start sequencer: out of memory");
-        goto out;
-    }
-    PL_TRY(pl_store_log_state(store, PL_LOG_ID_V1, &state, err));
-    PL_TRY(pl_seq_load_published(s, &s->published, err));
-    set_first_state(s, &state);
-    if (pthread_create(&s->thread, NULL, sequencer_main, s) != 0)
-        rc = PL_FAIL(err, PL_EIO, "start sequencer: no thread to be had");
-out:
     if (rc == PL_OK)
         *out = s;
     else
         pl_sequencer_free(s);
     return rc;
+}
+
+/* Starts the thread; on failure (@rc, or no thread) frees @s. */
+static enum pl_code run(struct pl_sequencer *s, enum pl_code rc, struct pl_sequencer **out,
+                        struct pl_err *err)
+{
+    if (rc == PL_OK && pthread_create(&s->thread, NULL, sequencer_main, s) != 0)
+        rc = PL_FAIL(err, PL_EIO, "start sequencer: no thread to be had");
+    if (rc == PL_OK)
+        *out = s;
+    else
+        pl_sequencer_free(s);
+    return rc;
+}
+
+enum pl_code pl_sequencer_start(const struct pl_sequencer_config *config, struct pl_store *store,
+                                const struct pl_v1_log *log, struct pl_sequencer **out,
+                                struct pl_err *err)
+{
+    struct pl_sequencer *s;
+    struct pl_log_state state;
+    enum pl_code rc = new_sequencer(config, store, log, &s, err);
+
+    if (rc != PL_OK)
+        return rc;
+    rc = pl_store_log_state(store, PL_LOG_ID_V1, &state, err);
+    if (rc == PL_OK)
+        rc = pl_seq_load_published(s, true, &s->published, err);
+    if (rc == PL_OK)
+        set_first_state(s, &state);
+    return run(s, rc, out, err);
+}
+
+enum pl_code pl_sequencer_start_broken(const struct pl_sequencer_config *config,
+                                       const struct pl_v1_log *log, const char *why,
+                                       struct pl_sequencer **out, struct pl_err *err)
+{
+    struct pl_sequencer *s;
+    enum pl_code rc = new_sequencer(config, NULL, log, &s, err);
+
+    if (rc != PL_OK)
+        return rc;
+    rc = pl_seq_load_published(s, false, &s->published, err);
+    if (rc == PL_OK)
+        pl_seq_set_state(s, PL_SEQ_BROKEN, why);
+    return run(s, rc, out, err);
 }
 
 void pl_sequencer_status(struct pl_sequencer *s, struct pl_sequencer_status *out)

@@ -63,11 +63,19 @@ struct pl_sequencer_config {
 /* Gives an empty v1 log its own first leaf and checkpoint; nothing when it has entries. */
 PL_MUST_CHECK enum pl_code pl_sequencer_bootstrap(struct pl_store *store,
                                                   const struct pl_v1_log *log, struct pl_err *err);
-/* Takes over @store (closes it at stop) whose v1 log is @log; publishes the newest checkpoint, or
- * signs one when the log has none for its size. Starts the thread. */
+/* Takes over @store (closes it at stop; not on failure) whose v1 log is @log; publishes the newest
+ * checkpoint, or signs one when the log has none for its size. Starts the thread. */
 PL_MUST_CHECK enum pl_code pl_sequencer_start(const struct pl_sequencer_config *config,
                                               struct pl_store *store, const struct pl_v1_log *log,
                                               struct pl_sequencer **out, struct pl_err *err);
+/*
+ * The same for a log whose stored data contradict themselves (@why, with numbers): nothing is
+ * written or signed, entries stay readable under the newest checkpoint as it is stored, whoever
+ * signed it. There is no writing connection.
+ */
+PL_MUST_CHECK enum pl_code pl_sequencer_start_broken(const struct pl_sequencer_config *config,
+                                                     const struct pl_v1_log *log, const char *why,
+                                                     struct pl_sequencer **out, struct pl_err *err);
 /* Queues @job. PL_EBUSY queue full, draining or clock behind; PL_ENOSPACE; PL_ECORRUPT/PL_EIO when
  * the log may not be written at present. Thread: job->loop's. */
 PL_MUST_CHECK enum pl_code pl_sequencer_submit(struct pl_sequencer *s, struct pl_job *job,

@@ -51,9 +51,11 @@ const struct pl_published *pl_published_new(uint64_t size, const struct pl_hash 
 const struct pl_published *pl_published_ref(const struct pl_published *p);
 /* Makes @p what everybody sees; takes over the caller's reference. */
 void pl_seq_publish(struct pl_sequencer *s, const struct pl_published *p);
-/* The newest checkpoint that the store has, unpublished. */
-PL_MUST_CHECK enum pl_code
-pl_seq_load_published(struct pl_sequencer *s, const struct pl_published **out, struct pl_err *err);
+/* The newest checkpoint that the store has, unpublished. @check: PL_ECORRUPT unless it is signed by
+ * the log's key and says what its row says. */
+PL_MUST_CHECK enum pl_code pl_seq_load_published(struct pl_sequencer *s, bool check,
+                                                 const struct pl_published **out,
+                                                 struct pl_err *err);
 int64_t pl_wall_ms(void);
 
 /* ---- sequencer_jobs.c ---- */

@@ -67,7 +67,7 @@ static enum pl_code try_recover(struct pl_sequencer *s, struct pl_err *err)
     if (rc == PL_OK)
         rc = check_extends(s, &state, err);
     if (rc == PL_OK)
-        rc = pl_seq_load_published(s, &found, err);
+        rc = pl_seq_load_published(s, true, &found, err);
     if (rc != PL_OK)
         return rc;
     s->edge = state.edge;
