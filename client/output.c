@@ -107,7 +107,8 @@ enum pl_code pl_out_end(struct pl_client *c, struct pl_err *err)
     if (c->json)
         pl_buf_add_str(&c->out, "}\n");
     PL_TRY(pl_buf_check(&c->out, "the output", err));
-    if (fwrite(c->out.p, 1, c->out.n, stdout) != c->out.n || fflush(stdout) != 0)
+    bool written = c->out.n == 0 || fwrite(c->out.p, 1, c->out.n, stdout) == c->out.n;
+    if (!written || fflush(stdout) != 0)
         rc = PL_FAIL_CAUSE(err, PL_EINVAL, errno, "standard output: %s", strerror(errno));
     pl_buf_reset(&c->out);
 out:

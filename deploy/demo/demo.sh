@@ -197,7 +197,7 @@ run 'provlog submit --public-key chains.pub --trusted-root trusted_root.json --r
 same_entry 'the annotation of a run that was submitted already'
 
 title 'Where does this model come from? Search by its digest, verify what is found'
-run "provlog search --sha256 $digest"
+run "provlog search --trusted-root trusted_root.json --sha256 $digest"
 run "provlog verify --bundle chains.sigstore.json --key chains.pub --trusted-root trusted_root.json \\
        --type slsaprovenance1 sha256:$digest"
 

@@ -206,6 +206,7 @@ def replay():
             if name in unrecorded:
                 tap.is_(server.submit(unrecorded[name]()).status, 201, f"an entry before {name}")
             r.run(name)
+        tap.is_(server.stop(), 0, "the server ends well")
 
 
 replay()

@@ -110,6 +110,7 @@ def same_documents():
         same = [checker.check(r)[1] == checker.check(first[d])[1] for r, d in zip(again, (0, 50, 99))]
         tap.ok(all(same), "after a restart a repeat gets the same SET")
         proofs_between(server, checker)
+        tap.is_(server.stop(), 0, "the server ends well")
 
 
 def repeats_and_reads(server, checker, first):

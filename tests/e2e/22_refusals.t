@@ -241,4 +241,5 @@ with Server() as server:
     for name, body in (("dsse", DSSE), ("hashedrekord", HASHED), ("intoto 0.0.1", intoto1()), ("intoto 0.0.2", intoto2())):
         reply = server.submit(body)
         tap.ok(reply.status == 201 and server.check_entry(reply.json()), f"the good {name} is taken", reply)
+    tap.is_(server.stop(), 0, "the server ends well")
 tap.done()
