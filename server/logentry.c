@@ -78,7 +78,10 @@ void pl_logentry_write(const struct pl_logentry *e, struct pl_buf *out)
     pl_buf_add_u64(out, e->index);
     pl_buf_add_str(out, ",\"verification\":{");
     add_proof(e, out);
-    pl_buf_add_str(out, ",\"signedEntryTimestamp\":\"");
-    pl_buf_add_base64(out, e->set);
-    pl_buf_add_str(out, "\"}}}");
+    if (e->set.n != 0) { /* none is stored, and the log may not sign at present */
+        pl_buf_add_str(out, ",\"signedEntryTimestamp\":\"");
+        pl_buf_add_base64(out, e->set);
+        pl_buf_add_byte(out, '"');
+    }
+    pl_buf_add_str(out, "}}}");
 }

@@ -47,7 +47,8 @@ PL_MUST_CHECK enum pl_code pl_reading_entry(const struct pl_reading *r, uint64_t
 /* Adds the proof of out->index in out->state. */
 PL_MUST_CHECK enum pl_code pl_reading_prove(const struct pl_reading *r, struct pl_logentry *out,
                                             struct pl_err *err);
-/* The SET of an entry that has none stored yet, in @arena. */
+/* The SET of an entry that has none stored yet, in @arena; it stays empty while the log may not
+ * sign. */
 PL_MUST_CHECK enum pl_code pl_reading_sign(const struct pl_reading *r, struct pl_arena *arena,
                                            struct pl_logentry *e, struct pl_err *err);
 

@@ -87,6 +87,9 @@ PL_MUST_CHECK enum pl_code pl_sequencer_submit(struct pl_sequencer *s, struct pl
  */
 void pl_sequencer_settle_set(struct pl_sequencer *s, uint64_t index, uint8_t set[PL_SET_MAX],
                              size_t *set_n);
+/* False while nothing may be signed: under the restore mark, after a failed write, in
+ * contradiction. */
+bool pl_sequencer_may_sign(struct pl_sequencer *s);
 /* The newest published state, one reference. Thread: any. Never NULL after start. */
 const struct pl_published *pl_sequencer_published(struct pl_sequencer *s);
 

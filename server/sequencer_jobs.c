@@ -219,6 +219,14 @@ enum pl_code pl_sequencer_submit(struct pl_sequencer *s, struct pl_job *job, str
     return rc;
 }
 
+bool pl_sequencer_may_sign(struct pl_sequencer *s)
+{
+    pthread_mutex_lock(&s->mu);
+    bool may = s->state == PL_SEQ_WRITABLE || s->state == PL_SEQ_STOPPING;
+    pthread_mutex_unlock(&s->mu);
+    return may;
+}
+
 void pl_sequencer_settle_set(struct pl_sequencer *s, uint64_t index, uint8_t set[PL_SET_MAX],
                              size_t *set_n)
 {

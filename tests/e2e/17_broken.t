@@ -37,6 +37,7 @@ def broken(name, sql, arguments, *parts):
     shutil.copytree(good, where, ignore=shutil.ignore_patterns("*.sock"))
     db = sqlite3.connect(os.path.join(where, "provlog.db"))
     changed = db.execute(sql, arguments).rowcount
+    db.execute("DELETE FROM promise WHERE id = ?", (LAST,))
     db.commit()
     db.close()
     tap.is_(changed, 1, f"{name}: the damage was done")
@@ -50,6 +51,9 @@ def broken(name, sql, arguments, *parts):
         tap.ok(reply.status >= 500, f"{name}: no entry is taken", reply)
         for index in range(N + 1):
             got = server.get(f"/api/v1/log/entries?logIndex={index}")
+            if index == N:
+                verification = list(got.json().values())[0]["verification"]
+                tap.ok("signedEntryTimestamp" not in verification, f"{name}: no timestamp is signed anew", got)
             if got.status != 200:
                 tap.ok(False, f"{name}: entry {index} can be read", got)
         tap.is_(server.get("/api/v1/log/publicKey").body, public_key, f"{name}: reads go on")
