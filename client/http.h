@@ -41,7 +41,7 @@ struct pl_http_answer {
     struct pl_bytes location; /* in the arena; empty if none */
 };
 /* Any final status is PL_OK. PL_EIO: no answer, or one of those above up to the last attempt (then
- * the text has what it said). */
+ * the text has what it said). PL_EINVAL: the CA file can't be used. */
 PL_MUST_CHECK enum pl_code pl_http_call(struct pl_http *http, const struct pl_http_request *request,
                                         struct pl_arena *arena, struct pl_http_answer *out,
                                         struct pl_err *err);

@@ -69,6 +69,17 @@ with Stub(status(404)) as stub:
     ends(cli("get", "--log-index", "1", url=stub.url), NOTFOUND, "404 to a get ends with 3")
 with Stub(status(302, headers={"Location": "http://192.0.2.1/x"})) as stub:
     ends(cli("loginfo", url=stub.url), REFUSED, "a redirect is not followed", "http://192.0.2.1/x")
+with Stub(status(302, headers={"Location": "http://x/\x1b[2J\x07"})) as stub:
+    got = ends(cli("loginfo", url=stub.url), REFUSED, "a redirect that would steer a terminal")
+    tap.ok(not set("\x1b\x07") & set(got.stderr), "it is shown without", repr(got.stderr))
+with Stub(status(400, "\u009b2Jx".encode())) as stub:
+    got = ends(cli("loginfo", url=stub.url), REFUSED, "C1 controls in a refusal", "2Jx")
+    tap.ok("\u009b" not in got.stderr, "are not shown either", repr(got.stderr))
+with Stub(status(200, b" " * (65 << 20))) as stub:
+    got = ends(cli("loginfo", url=stub.url), TROUBLE, "an endless answer", "larger than 64 MiB")
+    tap.is_(len(stub.seen), 1, "it is not asked for again")
+for url in ("unix:/", "unix:", "http:///", "http:///127.0.0.1", "https://", "/", "127.0.0.1:3000"):
+    ends(cli("loginfo", url=url), USAGE, f"{url} is no server", "unix:PATH")
 with Stub(status(409, headers={"Location": "/nowhere"})) as stub:
     ends(cli(*SUBMIT, url=stub.url), TROUBLE, "409 without an entry's place", "does not say where")
 ends(cli("loginfo", "--retries", "1", url=f"http://127.0.0.1:{free_port()}"), TROUBLE, "nobody there", "(1 of 1)")
