@@ -17,9 +17,9 @@
 
 struct pl_http {
     CURL *curl;
-    char *server;        /* as given, no trailing slash */
-    const char *base;    /* what paths are put behind: @server, or http://localhost */
-    int64_t deadline_ms; /* monotonic */
+    char *server;                    /* as given, no trailing slash */
+    const char *base;                /* what paths are put behind: @server, or http://localhost */
+    int64_t timeout_ms, deadline_ms; /* monotonic; 0 until the first request */
     unsigned retries;
     char why[CURL_ERROR_SIZE];
 };
@@ -97,7 +97,7 @@ enum pl_code pl_http_open(const struct pl_http_options *options, struct pl_http 
         return PL_FAIL(err, PL_ENOMEM, "libcurl can't be set up");
     }
     h->base = strncmp(h->server, "unix:", 5) == 0 ? "http://localhost" : h->server;
-    h->deadline_ms = now_ms() + (int64_t)options->timeout_s * 1000;
+    h->timeout_ms = (int64_t)options->timeout_s * 1000;
     h->retries = options->retries;
     *out = h;
 out:
@@ -306,6 +306,9 @@ enum pl_code pl_http_call(struct pl_http *http, const struct pl_http_request *re
 
     if (url == NULL)
         return PL_FAIL(err, PL_ENOMEM, "out of memory");
+    /* Not from the opening on: hours of hashing may lie between. */
+    if (http->deadline_ms == 0)
+        http->deadline_ms = now_ms() + http->timeout_ms;
     pl_buf_init(&a.body, PL_HTTP_ANSWER_MAX);
     for (unsigned done = 1;; done++) {
         pl_buf_reset(&a.body);

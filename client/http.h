@@ -18,7 +18,7 @@
 struct pl_http_options {
     const char *server;  /* http://HOST[:PORT][/PREFIX], https://..., unix:PATH */
     const char *ca_cert; /* PEM file for https; NULL: the system's */
-    unsigned timeout_s;  /* for everything together, from pl_http_open on */
+    unsigned timeout_s;  /* for everything together, from the first request on */
     unsigned retries;    /* further attempts for one request */
 };
 struct pl_http;
