@@ -128,6 +128,9 @@ void pl_out_hash(struct pl_client *c, const char *name, const struct pl_hash *va
 /* @json: a whole JSON value; nothing in text output. */
 void pl_out_json(struct pl_client *c, const char *name, struct pl_bytes json);
 void pl_out_entry(struct pl_client *c, const struct pl_rekor_entry *entry);
+/* One line on standard error. @text may quote what a server sent: control characters become blanks.
+ */
+void pl_out_error(const char *text);
 /* Writes what was collected; PL_EINVAL when standard output can't take it. */
 PL_MUST_CHECK enum pl_code pl_out_end(struct pl_client *c, struct pl_err *err);
 

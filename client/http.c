@@ -17,9 +17,9 @@
 
 struct pl_http {
     CURL *curl;
-    char *server;        /* as given, no trailing slash */
-    const char *base;    /* what paths are put behind: @server, or http://localhost */
-    int64_t deadline_ms; /* monotonic */
+    char *server;                    /* as given, no trailing slash */
+    const char *base;                /* what paths are put behind: @server, or http://localhost */
+    int64_t timeout_ms, deadline_ms; /* monotonic; 0 until the first request */
     unsigned retries;
     char why[CURL_ERROR_SIZE];
 };
@@ -38,13 +38,25 @@ const char *pl_http_server(const struct pl_http *http)
 
 /* ---- opening ---- */
 
+/* Without the slashes at the end of @text. */
+static struct pl_bytes strip(const char *text)
+{
+    struct pl_bytes server = pl_str(text);
+    while (server.n > 0 && server.p[server.n - 1] == '/')
+        server.n--;
+    return server;
+}
+
+/* libcurl would take a host out of "http:///x", and TCP for a socket without a path. */
 static enum pl_code check_server(struct pl_bytes server, struct pl_err *err)
 {
-    bool unix_path = pl_bytes_has_prefix(server, "unix:") && server.n > 5;
-    bool url = (pl_bytes_has_prefix(server, "http://") && server.n > 7) ||
-               (pl_bytes_has_prefix(server, "https://") && server.n > 8);
-    if (unix_path || url)
-        return PL_OK;
+    static const char *const prefixes[] = {"unix:", "http://", "https://"};
+    for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
+        size_t n = strlen(prefixes[i]);
+        if (pl_bytes_has_prefix(server, prefixes[i]) && server.n > n &&
+            (i == 0 || server.p[n] != '/'))
+            return PL_OK;
+    }
     return PL_FAIL(err, PL_EINVAL,
                    "--server \"" PL_FMT "\" is not http://HOST[:PORT], https://HOST or unix:PATH",
                    PL_ARG(server));
@@ -71,12 +83,10 @@ static bool set_options(struct pl_http *h, const struct pl_http_options *o)
 enum pl_code pl_http_open(const struct pl_http_options *options, struct pl_http **out,
                           struct pl_err *err)
 {
-    struct pl_bytes server = pl_str(options->server);
+    struct pl_bytes server = strip(options->server);
     enum pl_code rc = PL_OK;
 
     PL_TRY(check_server(server, err));
-    while (server.p[server.n - 1] == '/')
-        server.n--;
     struct pl_http *h = calloc(1, sizeof(*h));
     if (h == NULL)
         return PL_FAIL(err, PL_ENOMEM, "out of memory");
@@ -87,7 +97,7 @@ enum pl_code pl_http_open(const struct pl_http_options *options, struct pl_http 
         return PL_FAIL(err, PL_ENOMEM, "libcurl can't be set up");
     }
     h->base = strncmp(h->server, "unix:", 5) == 0 ? "http://localhost" : h->server;
-    h->deadline_ms = now_ms() + (int64_t)options->timeout_s * 1000;
+    h->timeout_ms = (int64_t)options->timeout_s * 1000;
     h->retries = options->retries;
     *out = h;
 out:
@@ -256,6 +266,10 @@ static void sleep_ms(int64_t ms)
 /* One line, why the attempt @a brought no final answer. */
 static void describe(const struct pl_http *h, const struct attempt *a, char out[512])
 {
+    if (a->code == CURLE_WRITE_ERROR && !a->body.nomem) {
+        (void)snprintf(out, 512, "the answer is larger than %zu MiB", a->body.max >> 20);
+        return;
+    }
     if (a->code != CURLE_OK) {
         (void)snprintf(out, 512, "%s", h->why[0] != '\0' ? h->why : curl_easy_strerror(a->code));
         return;
@@ -292,6 +306,9 @@ enum pl_code pl_http_call(struct pl_http *http, const struct pl_http_request *re
 
     if (url == NULL)
         return PL_FAIL(err, PL_ENOMEM, "out of memory");
+    /* Not from the opening on: hours of hashing may lie between. */
+    if (http->deadline_ms == 0)
+        http->deadline_ms = now_ms() + http->timeout_ms;
     pl_buf_init(&a.body, PL_HTTP_ANSWER_MAX);
     for (unsigned done = 1;; done++) {
         pl_buf_reset(&a.body);
@@ -306,9 +323,9 @@ enum pl_code pl_http_call(struct pl_http *http, const struct pl_http_request *re
         int64_t wait = wait_ms(&a, done);
         bool late = now_ms() + wait >= http->deadline_ms;
         if (done > http->retries || late || (a.code != CURLE_OK && code_is_final(a.code))) {
-            rc =
-                PL_FAIL_CAUSE(err, PL_EIO, (int)a.code, "%s %s: %s (attempt %u%s)", request->method,
-                              http->server, why, done, late ? ", --timeout is used up" : "");
+            enum pl_code code = a.code == CURLE_SSL_CACERT_BADFILE ? PL_EINVAL : PL_EIO;
+            rc = PL_FAIL_CAUSE(err, code, (int)a.code, "%s %s: %s (attempt %u%s)", request->method,
+                               http->server, why, done, late ? ", --timeout is used up" : "");
             goto out;
         }
         (void)fprintf(stderr, "provlog: %s: %s; trying again in %.1f s (%u of %u)\n", http->server,

@@ -18,7 +18,7 @@
 struct pl_http_options {
     const char *server;  /* http://HOST[:PORT][/PREFIX], https://..., unix:PATH */
     const char *ca_cert; /* PEM file for https; NULL: the system's */
-    unsigned timeout_s;  /* for everything together, from pl_http_open on */
+    unsigned timeout_s;  /* for everything together, from the first request on */
     unsigned retries;    /* further attempts for one request */
 };
 struct pl_http;
@@ -41,7 +41,7 @@ struct pl_http_answer {
     struct pl_bytes location; /* in the arena; empty if none */
 };
 /* Any final status is PL_OK. PL_EIO: no answer, or one of those above up to the last attempt (then
- * the text has what it said). */
+ * the text has what it said). PL_EINVAL: the CA file can't be used. */
 PL_MUST_CHECK enum pl_code pl_http_call(struct pl_http *http, const struct pl_http_request *request,
                                         struct pl_arena *arena, struct pl_http_answer *out,
                                         struct pl_err *err);

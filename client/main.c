@@ -14,12 +14,28 @@ static const char *exit_name(enum pl_exit status)
     return names[status];
 }
 
+/* Was JSON asked for, on a command line that may be malformed? */
+static bool asks_json(int argc, const char *const *argv)
+{
+    for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        const char *word = argv[i];
+        if (strcmp(word, "-ojson") == 0 || strcmp(word, "--output=json") == 0 ||
+            strcmp(word, "--format=json") == 0)
+            return true;
+        if (i + 1 < argc && strcmp(argv[i + 1], "json") == 0 &&
+            (strcmp(word, "-o") == 0 || strcmp(word, "--output") == 0 ||
+             strcmp(word, "--format") == 0))
+            return true;
+    }
+    return false;
+}
+
 /* The reason on standard error; with -o json also an object on standard output. */
 static int report(struct pl_client *c, const struct pl_err *err)
 {
     enum pl_exit status = pl_exit_of(err);
 
-    (void)fprintf(stderr, "provlog: %s\n", err->text);
+    pl_out_error(err->text);
     if (c->json) {
         pl_buf_reset(&c->out);
         pl_buf_addf(&c->out, "{\"schema\":\"provlog/error/v1\",\"exit\":%d,\"error\":\"%s\",",
@@ -114,8 +130,10 @@ int main(int argc, char **argv)
     const char *const *rest = (const char *const *)argv + (argc > 0);
     int n = argc > 0 ? argc - 1 : 0;
     const struct pl_subcommand *s = find(n, rest, &words, &err);
-    if (s == NULL || run(&c, s, n - words, rest + words, &err) != PL_OK)
+    if (s == NULL || run(&c, s, n - words, rest + words, &err) != PL_OK) {
+        c.json = asks_json(n, rest);
         status = report(&c, &err);
+    }
     free_client(&c);
     return status;
 }

@@ -32,6 +32,17 @@ static void add_name(struct pl_client *c, const char *name)
     pl_buf_addf(&c->out, "%*s", n < COLUMN ? (int)(COLUMN - n) : 1, "");
 }
 
+/* Is the byte at @i part of what could steer a terminal? C0, DEL, and both bytes of C1 in UTF-8. */
+static bool steers(struct pl_bytes text, size_t i)
+{
+    uint8_t ch = text.p[i];
+    uint8_t before = i > 0 ? text.p[i - 1] : 0;
+    uint8_t after = i + 1 < text.n ? text.p[i + 1] : 0;
+
+    return ch < 0x20 || ch == 0x7f || (before == 0xc2 && ch >= 0x80 && ch < 0xa0) ||
+           (ch == 0xc2 && after >= 0x80 && after < 0xa0);
+}
+
 /* Further lines stand below the first; control characters become blanks, so that a name in the log
  * can't steer a terminal. */
 static void add_lines(struct pl_buf *b, struct pl_bytes value)
@@ -43,9 +54,19 @@ static void add_lines(struct pl_buf *b, struct pl_bytes value)
         if (ch == '\n')
             pl_buf_addf(b, "\n%*s", value.p[i + 1] == '\n' ? 0 : COLUMN, "");
         else
-            pl_buf_add_byte(b, ch < 0x20 || ch == 0x7f ? ' ' : ch);
+            pl_buf_add_byte(b, steers(value, i) ? ' ' : ch);
     }
     pl_buf_add_str(b, "\n");
+}
+
+void pl_out_error(const char *text)
+{
+    struct pl_bytes all = pl_str(text);
+
+    (void)fputs("provlog: ", stderr);
+    for (size_t i = 0; i < all.n; i++)
+        (void)fputc(steers(all, i) ? ' ' : all.p[i], stderr);
+    (void)fputc('\n', stderr);
 }
 
 void pl_out_text(struct pl_client *c, const char *name, struct pl_bytes value)

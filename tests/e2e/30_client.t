@@ -315,6 +315,9 @@ other_log.close()
 ends(cli(), USAGE, "no subcommand", "provlog help")
 ends(cli("nonsense"), USAGE, "an unknown subcommand", "nonsense")
 ends(cli("loginfo", *S, "-o", "xml"), USAGE, "an unknown form of output", "text or json")
+for args in (("-o", "json"), ("--output=json", "--bogus"), ("--format", "json", "--log-index", "x")):
+    got = ends(cli("get", *S, *args), USAGE, f"get {args[-1]}: a wrong command line")
+    tap.is_(json.loads(got.stdout or "{}").get("error"), "usage", "is an object, too, when JSON is asked for")
 tap.has(cli("--help").stdout, "Exit status: 0 done or verified", "--help")
 tap.has(cli("help", "model", "digest").stdout, "provlog model digest [OPTION]... PATH", "help of two words")
 tap.has(cli("--version").stdout, "provlog 0.", "--version")
@@ -336,6 +339,7 @@ with Server("--tls-cert", f"{work.name}/tls.crt", "--tls-key", f"{work.name}/tls
     got = ends(cli(*L), TROUBLE, "a certificate that nobody knows")
     tap.ok("trying again" not in got.stderr, "another attempt would not heal it", got.stderr)
     ends(cli(*L, "--ca-cert", "tls.crt"), OK, "with --ca-cert")
+    ends(cli(*L, "--ca-cert", "none.crt"), USAGE, "a CA file that is not there", "none.crt")
 with Server("--duplicates", "conflict") as there:
     write("there.pub", read(there.ready["v1_public_key"]))
     R = ("submit", "--server", there.url, "--log-key", "there.pub", *CK, "-o", "json", path)

@@ -4,6 +4,7 @@
 import base64
 import json
 import os
+import subprocess
 import sys
 import tempfile
 import threading
@@ -11,7 +12,7 @@ import time
 
 TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
 sys.path.insert(0, os.path.join(TOP, "tests/lib"))
-from provlog import PROVLOG, SLOW, TAP, Server, free_port, run  # noqa: E402
+from provlog import PROVLOG, SLOW, TAP, Server, clean_env, free_port, run  # noqa: E402
 from stub import Stub, drop, forward, hang, status  # noqa: E402
 
 OK, VERIFY, USAGE, NOTFOUND, REFUSED, TROUBLE = range(6)
@@ -69,6 +70,17 @@ with Stub(status(404)) as stub:
     ends(cli("get", "--log-index", "1", url=stub.url), NOTFOUND, "404 to a get ends with 3")
 with Stub(status(302, headers={"Location": "http://192.0.2.1/x"})) as stub:
     ends(cli("loginfo", url=stub.url), REFUSED, "a redirect is not followed", "http://192.0.2.1/x")
+with Stub(status(302, headers={"Location": "http://x/\x1b[2J\x07"})) as stub:
+    got = ends(cli("loginfo", url=stub.url), REFUSED, "a redirect that would steer a terminal")
+    tap.ok(not set("\x1b\x07") & set(got.stderr), "it is shown without", repr(got.stderr))
+with Stub(status(400, "\u009b2Jx".encode())) as stub:
+    got = ends(cli("loginfo", url=stub.url), REFUSED, "C1 controls in a refusal", "2Jx")
+    tap.ok("\u009b" not in got.stderr, "are not shown either", repr(got.stderr))
+with Stub(status(200, b" " * (65 << 20))) as stub:
+    got = ends(cli("loginfo", url=stub.url), TROUBLE, "an endless answer", "larger than 64 MiB")
+    tap.is_(len(stub.seen), 1, "it is not asked for again")
+for url in ("unix:/", "unix:", "http:///", "http:///127.0.0.1", "https://", "/", "127.0.0.1:3000"):
+    ends(cli("loginfo", url=url), USAGE, f"{url} is no server", "unix:PATH")
 with Stub(status(409, headers={"Location": "/nowhere"})) as stub:
     ends(cli(*SUBMIT, url=stub.url), TROUBLE, "409 without an entry's place", "does not say where")
 ends(cli("loginfo", "--retries", "1", url=f"http://127.0.0.1:{free_port()}"), TROUBLE, "nobody there", "(1 of 1)")
@@ -79,6 +91,13 @@ with Stub(hang(over)) as stub:
     ends(cli("loginfo", "--timeout", "1", url=stub.url), TROUBLE, "a server that never answers")
     tap.ok(time.monotonic() - start < 5 * SLOW, "--timeout ends it")
     over.set()
+slow = subprocess.Popen(
+    ["sh", "-c", 'sleep 1.5; cat "$1"', "sh", ENVELOPE], stdout=subprocess.PIPE)
+got = subprocess.run([PROVLOG, "submit", "--timeout", "1", "--public-key", KEY, *LOG, "-"], stdin=slow.stdout,
+                     env={**clean_env(), "no_proxy": "127.0.0.1", "PROVLOG_SERVER": server.url}, text=True,
+                     capture_output=True, check=False, timeout=60 * SLOW)
+slow.wait()
+ends(got, OK, "--timeout is for requests, not for what is read before")
 with Stub(status(503, b"\x1b[2J\x07evil", now)) as stub:
     got = cli("loginfo", "--retries", "0", url=stub.url)
     tap.ok("\x1b" not in got.stderr and "\x07" not in got.stderr, "what a server says can't steer a terminal", got.stderr)
