@@ -72,7 +72,7 @@ static enum pl_code start_loops(struct server *s, struct pl_err *err)
         .idle_ms = (unsigned)c->idle_timeout_ms,
         .request_ms = (unsigned)c->request_timeout_ms,
     };
-    enum pl_code rc;
+    enum pl_code rc = PL_OK;
 
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     app->nloops = c->threads != 0 ? (unsigned)c->threads : cores > 0 ? (unsigned)cores : 1;

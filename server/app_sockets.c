@@ -52,7 +52,8 @@ static struct pl_bytes next_word(struct pl_bytes *line)
 static bool add_socket(struct pl_inherited *in, int fd, bool admin, bool passed,
                        struct pl_bytes text)
 {
-    if (in->nsockets == 2 * PL_LISTEN_MAX || text.n >= sizeof(in->socket[0].text))
+    if (in->nsockets == sizeof(in->socket) / sizeof(in->socket[0]) ||
+        text.n >= sizeof(in->socket[0].text))
         return false;
     in->socket[in->nsockets].fd = fd;
     in->socket[in->nsockets].admin = admin;

@@ -363,38 +363,41 @@ static enum pl_code take_operand(struct loader *l, const char *arg, struct pl_er
     return PL_OK;
 }
 
+/* The flag at argv[*i], which moves past a value of its own. */
+static enum pl_code read_flag(struct loader *l, int argc, const char *const *argv, int *i,
+                              bool only_config, struct pl_err *err)
+{
+    char name[64];
+    const char *value;
+    const struct pl_setting *s = find_flag(argv[*i], &value);
+
+    if (s == NULL || (s->commands & l->command->bit) == 0)
+        return PL_FAIL(err, PL_EINVAL, "unknown flag '%.64s'; see %s --help", argv[*i],
+                       program(l, name));
+    if (value == NULL && s->type == PL_SETTING_BOOL)
+        value = "true";
+    if (value == NULL && ++*i < argc)
+        value = argv[*i];
+    (void)snprintf(l->where, sizeof(l->where), "flag %s", pl_setting_flag(s, name));
+    if (value == NULL)
+        return PL_FAIL(err, PL_EINVAL, "%s: needs a value: %s", l->where, s->metavar);
+    return only_config != is_config_file(s) ? PL_OK : set(l, s, FROM_FLAG, pl_str(value), err);
+}
+
 /* Flags; with @only_config just --config is looked at, since the file comes before the rest. */
 static enum pl_code read_flags(struct loader *l, int argc, const char *const *argv,
                                bool only_config, struct pl_err *err)
 {
     bool flags_end = false;
+
     for (int i = 1; i < argc; i++) {
-        char name[64];
-        const char *value;
-        if (flags_end || argv[i][0] != '-' || argv[i][1] == '\0') {
-            enum pl_code rc = only_config ? PL_OK : take_operand(l, argv[i], err);
-            if (rc != PL_OK)
-                return rc;
-            continue;
-        }
-        if (strcmp(argv[i], "--") == 0) {
+        enum pl_code rc = PL_OK;
+        if (!flags_end && strcmp(argv[i], "--") == 0)
             flags_end = true;
-            continue;
-        }
-        const struct pl_setting *s = find_flag(argv[i], &value);
-        if (s == NULL || (s->commands & l->command->bit) == 0)
-            return PL_FAIL(err, PL_EINVAL, "unknown flag '%.64s'; see %s --help", argv[i],
-                           program(l, name));
-        if (value == NULL && s->type == PL_SETTING_BOOL)
-            value = "true";
-        if (value == NULL && ++i < argc)
-            value = argv[i];
-        (void)snprintf(l->where, sizeof(l->where), "flag %s", pl_setting_flag(s, name));
-        if (value == NULL)
-            return PL_FAIL(err, PL_EINVAL, "%s: needs a value: %s", l->where, s->metavar);
-        if (only_config != is_config_file(s))
-            continue;
-        enum pl_code rc = set(l, s, FROM_FLAG, pl_str(value), err);
+        else if (!flags_end && argv[i][0] == '-' && argv[i][1] != '\0')
+            rc = read_flag(l, argc, argv, &i, only_config, err);
+        else if (!only_config)
+            rc = take_operand(l, argv[i], err);
         if (rc != PL_OK)
             return rc;
     }
