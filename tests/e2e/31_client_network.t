@@ -91,13 +91,20 @@ with Stub(hang(over)) as stub:
     ends(cli("loginfo", "--timeout", "1", url=stub.url), TROUBLE, "a server that never answers")
     tap.ok(time.monotonic() - start < 5 * SLOW, "--timeout ends it")
     over.set()
-slow = subprocess.Popen(
-    ["sh", "-c", 'sleep 1.5; cat "$1"', "sh", ENVELOPE], stdout=subprocess.PIPE)
-got = subprocess.run([PROVLOG, "submit", "--timeout", "1", "--public-key", KEY, *LOG, "-"], stdin=slow.stdout,
-                     env={**clean_env(), "no_proxy": "127.0.0.1", "PROVLOG_SERVER": server.url}, text=True,
-                     capture_output=True, check=False, timeout=60 * SLOW)
-slow.wait()
-ends(got, OK, "--timeout is for requests, not for what is read before")
+
+
+def late(handler, sent):
+    time.sleep(0.3)
+    forward(server.url)(handler, sent)
+
+
+with Stub(late) as stub:
+    slow = subprocess.Popen(["sh", "-c", 'sleep 2.2; cat "$1"', "sh", ENVELOPE], stdout=subprocess.PIPE)
+    got = subprocess.run([PROVLOG, "submit", "--timeout", "2", "--public-key", KEY, *LOG, "-"], stdin=slow.stdout,
+                         env={**clean_env(), "no_proxy": "127.0.0.1", "PROVLOG_SERVER": stub.url}, text=True,
+                         capture_output=True, check=False, timeout=60 * SLOW)
+    slow.wait()
+    ends(got, OK, "--timeout is for requests, not for what is read before")
 with Stub(status(503, b"\x1b[2J\x07evil", now)) as stub:
     got = cli("loginfo", "--retries", "0", url=stub.url)
     tap.ok("\x1b" not in got.stderr and "\x07" not in got.stderr, "what a server says can't steer a terminal", got.stderr)
