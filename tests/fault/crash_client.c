@@ -170,7 +170,7 @@ static void *run_client(void *arg)
 {
     struct crash_world *w = arg;
     struct crash_http http;
-    struct crash_doc *doc;
+    struct crash_doc *doc = NULL;
     struct pl_err err;
     bool alive = true;
 
