@@ -65,8 +65,8 @@ def one_cut(world, rng, extra):
     return world.power_cut(rng.randrange(1 << 62))
 
 
-def play(world, rng, cuts, extra="", until_wrong=False):
-    """Cuts, until something is wrong if that is wanted. Returns what the cuts took away."""
+def play(world, rng, cuts, extra=""):
+    """Cuts, until something is wrong. Returns what the cuts took away."""
     taken = {"unsynced": 0, "lost": 0, "torn": 0, "files_gone": 0}
     for _ in range(cuts):
         for name, value in one_cut(world, rng, extra).items():
