@@ -233,8 +233,9 @@ static void get_signing_config(struct pl_req *req)
     pl_reply_bytes(req, 200, "application/json", req->app->signing_config);
 }
 
-#define READS  (PL_ROUTE_JSON_ONLY | PL_ROUTE_CORS | PL_ROUTE_NO_CACHE)
-#define WRITES (PL_ROUTE_JSON_BODY | PL_ROUTE_CORS)
+#define READS     (PL_ROUTE_JSON_ONLY | PL_ROUTE_CORS | PL_ROUTE_NO_CACHE)
+#define WRITES    (PL_ROUTE_JSON_BODY | PL_ROUTE_CORS)
+#define QUERY_MAX (2 * PL_PEM_MAX) /* a key in base64; parsed on the loop, so kept small */
 
 const struct pl_route PL_ROUTES_REKOR1[] = {
     {"/api/v1/log/entries", PL_POST, 0, pl_api_post_entry, WRITES},
@@ -244,7 +245,7 @@ const struct pl_route PL_ROUTES_REKOR1[] = {
     {"/api/v1/log", PL_GET, 0, get_log, READS},
     {"/api/v1/log/proof", PL_GET, 0, get_proof, READS},
     {"/api/v1/log/publicKey", PL_GET, 0, get_public_key, READS | PL_ROUTE_PEM},
-    {"/api/v1/index/retrieve", PL_POST, 0, pl_api_search_index, WRITES},
+    {"/api/v1/index/retrieve", PL_POST, QUERY_MAX, pl_api_search_index, WRITES},
     {"/ping", PL_GET, 0, get_ping, PL_ROUTE_CORS | PL_ROUTE_ANY_CASE},
     {"/provlog/v1/trusted_root", PL_GET, 0, get_trusted_root, PL_ROUTE_JSON_ONLY | PL_ROUTE_CORS},
     {"/provlog/v1/signing_config", PL_GET, 0, get_signing_config,

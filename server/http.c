@@ -270,19 +270,36 @@ bool pl_http_evict(struct pl_app *app)
     return true;
 }
 
+static bool evict_one(struct pl_http *http)
+{
+    struct pl_conn *c = oldest_idle(http);
+
+    if (c == NULL)
+        return false;
+    PL_DEBUG("http.evict", "peer=%s idle_ms=%lld", c->peer, (long long)(pl_now_ms() - c->since_ms));
+    pl_conn_free(c);
+    return true;
+}
+
 static void run_evict(struct pl_task *task)
 {
     struct pl_http *http =
         (struct pl_http *)(void *)((char *)task - offsetof(struct pl_http, evict_task));
 
-    for (unsigned n = atomic_exchange(&http->evict, 0); n != 0; n--) {
-        struct pl_conn *c = oldest_idle(http);
-        if (c == NULL)
-            return;
-        PL_DEBUG("http.evict", "peer=%s idle_ms=%lld", c->peer,
-                 (long long)(pl_now_ms() - c->since_ms));
-        pl_conn_free(c);
-    }
+    for (unsigned n = atomic_exchange(&http->evict, 0); n != 0; n--)
+        if (!evict_one(http))
+            return; /* maybe they are on their way here; evict_excess() sees to it */
+}
+
+/* What evictions missed: a burst is accepted faster than its loops take it over. Each loop goes
+ * down to its share. */
+static void evict_excess(struct pl_http *http)
+{
+    unsigned max = http->limits.conns_max, share = max / http->loop->app->nloops;
+
+    while (atomic_load_explicit(&live, memory_order_relaxed) > max &&
+           pl_http_connections(http) > share && evict_one(http))
+        ;
 }
 
 /* ---- deadlines ---- */
@@ -357,6 +374,7 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
     while ((c = late_body(http, now)) != NULL)
         pl_conn_refuse(c, 408, "the request was not complete in time");
     expire_flushes(http, now);
+    evict_excess(http);
     if (http->tls != NULL)
         pl_tls_check(http->tls, now);
 }

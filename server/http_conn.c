@@ -433,9 +433,11 @@ static void on_read(struct bufferevent *bev, void *ctx)
     struct pl_conn *c = ctx;
 
     (void)bev;
-    if (c->state == PL_CONN_BUSY && c->tls && evbuffer_get_length(input(c)) > TLS_INPUT_MAX) {
+    bool waits = c->state == PL_CONN_BUSY || c->state == PL_CONN_FLUSH;
+
+    if (waits && c->tls && evbuffer_get_length(input(c)) > TLS_INPUT_MAX) {
         pl_conn_drop(c);
-        return;
+        c->dead = true;
     }
     pl_conn_run(c);
 }

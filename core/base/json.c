@@ -27,10 +27,12 @@ static void find_place(struct pl_bytes in, size_t at, int *line, int *column)
     *column = (int)(at - start) + 1;
 }
 
-/* Refuses deep nesting before anything recurses into it. Only strings need to be understood. */
-static enum pl_code check_depth(struct pl_bytes in, struct pl_err *err)
+/* Refuses deep nesting before anything recurses into it, and masses of small values before they
+ * take 40 times the memory of their text. Only strings need to be understood. */
+static enum pl_code check_shape(struct pl_bytes in, struct pl_err *err)
 {
     bool in_string = false;
+    size_t values = 1;
     int depth = 0;
 
     for (size_t i = 0; i < in.n; i++) {
@@ -55,7 +57,11 @@ static enum pl_code check_depth(struct pl_bytes in, struct pl_err *err)
         } else if ((c == '}' || c == ']') && depth > 0) {
             depth--;
         }
+        values += !in_string && (c == ',' || c == '{' || c == '[');
     }
+    if (values > PL_JSON_VALUES_MAX)
+        return PL_FAIL(err, PL_ETOOBIG, "JSON of %zu values is over the limit of %zu values",
+                       values, PL_JSON_VALUES_MAX);
     return PL_OK;
 }
 
@@ -70,7 +76,7 @@ enum pl_code pl_json_load(struct pl_bytes in, size_t max, json_t **out, struct p
                        max);
     if (in.n == 0)
         return PL_FAIL(err, PL_EINVAL, "invalid JSON: the text is empty");
-    PL_TRY(check_depth(in, err));
+    PL_TRY(check_shape(in, err));
     value = json_loadb((const char *)in.p, in.n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
     if (value == NULL && json_error_code(&why) == json_error_out_of_memory)
         return PL_FAIL(err, PL_ENOMEM, "JSON: out of memory");

@@ -10,6 +10,7 @@
 #define PL_INFLIGHT_MAX        ((size_t)256 << 20) /* bodies held at once over all connections */
 #define PL_HEAD_MAX            ((size_t)16 << 10)  /* request line and headers */
 #define PL_JSON_DEPTH_MAX      64                  /* in-toto predicates nest below 20 */
+#define PL_JSON_VALUES_MAX     ((size_t)1 << 18)   /* in one text; 300 bytes of memory each */
 #define PL_SIGNATURES_MAX      32                  /* per envelope */
 #define PL_SUBJECTS_MAX        16384               /* a sharded model has thousands of files */
 #define PL_SEARCH_KEYS_MAX     40000         /* per entry: subjects x digests, materials, SANs */

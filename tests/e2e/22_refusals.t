@@ -182,6 +182,8 @@ QUERIES = [
     (RETRIEVE, "an entry of unknown kind", {"entries": [{"kind": "x"}]}, 400, 400, 'invalid kind value: "x"'),
     (RETRIEVE, "an entry without spec", {"entries": [{"kind": "dsse", "apiVersion": "0.0.1"}]}, 422, 602, "entries.0.spec in body is required"),
     (RETRIEVE, "an entry that does not verify", {"entries": [changed(HASHED, CONTENT, b64(other.key.public.pem))]}, 400, 400, "invalid signature when validating"),
+    (INDEX, "a query of 1 MiB", {"email": "a" * (1 << 20)}, 413, 413, "Limit set to 131072"),
+    (RETRIEVE, "300,000 values", {"x": [0] * 300000}, 413, 413, "over the limit of 262144 values"),
     (INDEX, "an object as hash", {"hash": {}}, 400, 400, "hash must be a string"),
     (INDEX, "sha384", {"hash": "sha384:" + "ab" * 48}, 422, 605, "hash in body should match"),
     (INDEX, "the wrong length", {"hash": "sha1:" + "ab" * 32}, 422, 605, "hash in body should match"),

@@ -164,6 +164,29 @@ static void over_the_cap_the_longest_idle_one_goes(void **state)
     toy_stop(&toy);
 }
 
+/* Many are accepted before one eviction runs: the cap must hold again when all have settled. */
+static void a_burst_leaves_no_more_than_the_cap(void **state)
+{
+    struct pl_http_limits limits = TOY_LIMITS;
+    struct toy toy;
+    int fds[60];
+
+    (void)state;
+    limits.conns_max = 8;
+    for (unsigned round = 0; round < 3; round++) {
+        toy_start(&toy, &limits, NULL, NULL);
+        for (unsigned i = 0; i < 60; i++)
+            fds[i] = toy_connect(toy.port);
+        assert_int_equal(ask_status(fds[59], PING), 200); /* the last one is in */
+        for (unsigned i = 0; i < 300 && toy_connections(&toy) > 8; i++)
+            toy_sleep(10);
+        assert_in_range(toy_connections(&toy), 1, 8);
+        for (unsigned i = 0; i < 60; i++)
+            close(fds[i]);
+        toy_stop(&toy);
+    }
+}
+
 static void when_all_are_busy_new_ones_wait_in_the_backlog(void **state)
 {
     struct pl_http_limits limits = TOY_LIMITS;
@@ -690,6 +713,43 @@ static void tls_serves_and_reloads(void **state)
     rmdir(dir);
 }
 
+/* Reading cannot be paused under TLS, so one that does not take its answer may not send for ever.
+ */
+static void a_tls_client_that_only_sends_is_closed(void **state)
+{
+    static char flood[16384];
+    char dir[] = "/tmp/plhttpXXXXXX", cert[64], key[64];
+    struct tls_client c;
+    struct pl_tls *tls;
+    struct pl_err err;
+    struct toy toy;
+    size_t sent = 0;
+    int n;
+
+    (void)state;
+    memset(flood, 'x', sizeof(flood));
+    assert_non_null(mkdtemp(dir));
+    (void)snprintf(cert, sizeof(cert), "%s/cert", dir);
+    (void)snprintf(key, sizeof(key), "%s/key", dir);
+    write_pair(cert, key, "one");
+    assert_ok(pl_tls_open(cert, key, &tls, &err), err);
+    toy_start(&toy, &TOY_LIMITS, NULL, tls);
+    assert_true(tls_connect(&c, toy.port, TLS1_3_VERSION));
+    const char *ask = "GET /fill?n=20000000 HTTP/1.1\r\nHost: x\r\n\r\n";
+    assert_int_equal(SSL_write(c.ssl, ask, (int)strlen(ask)), (int)strlen(ask));
+    do {
+        n = SSL_write(c.ssl, flood, sizeof(flood));
+        sent += n > 0 ? (size_t)n : 0;
+    } while (n > 0 && sent < (size_t)64 << 20);
+    assert_true(n <= 0);
+    assert_true(toy_wait_connections(&toy, 0));
+    tls_close(&c);
+    toy_stop(&toy);
+    unlink(cert);
+    unlink(key);
+    rmdir(dir);
+}
+
 static void a_tls_client_that_never_speaks_is_closed(void **state)
 {
     char dir[] = "/tmp/plhttpXXXXXX", cert[64], key[64];
@@ -722,6 +782,7 @@ int main(void)
         cmocka_unit_test(a_loop_runs_every_task_in_order_and_before_it_stops),
         cmocka_unit_test(connections_spread_evenly),
         cmocka_unit_test(over_the_cap_the_longest_idle_one_goes),
+        cmocka_unit_test(a_burst_leaves_no_more_than_the_cap),
         cmocka_unit_test(when_all_are_busy_new_ones_wait_in_the_backlog),
         cmocka_unit_test(bodies_in_flight_are_bounded),
         cmocka_unit_test(a_client_that_goes_while_its_request_is_with_a_handler),
@@ -732,6 +793,7 @@ int main(void)
         cmocka_unit_test(an_inherited_socket_is_served),
         cmocka_unit_test(unix_sockets),
         cmocka_unit_test(tls_serves_and_reloads),
+        cmocka_unit_test(a_tls_client_that_only_sends_is_closed),
         cmocka_unit_test(a_tls_client_that_never_speaks_is_closed),
     };
 

@@ -108,6 +108,35 @@ static void depth_is_limited(void **state)
     json_decref(load(quoted));
 }
 
+static void the_number_of_values_is_limited(void **state)
+{
+    size_t n = 2 * PL_JSON_VALUES_MAX + 3;
+    char *text = malloc(n);
+    json_t *value = NULL;
+    struct pl_err err;
+
+    (void)state;
+    assert_non_null(text);
+    text[0] = '[';
+    for (size_t i = 1; i < n; i += 2) {
+        text[i] = '0';
+        text[i + 1] = ',';
+    }
+    text[n - 1] = ']';
+    assert_fails(pl_json_load(pl_bytes(text, n), n, &value, &err), PL_ETOOBIG,
+                 "JSON of 262146 values is over the limit of 262144 values", err);
+    memcpy(text + 1, "    ", 4); /* two values fewer */
+    assert_ok(pl_json_load(pl_bytes(text, n), n, &value, &err), err);
+    assert_int_equal(json_array_size(value), PL_JSON_VALUES_MAX - 1);
+    json_decref(value);
+    /* Commas and brackets in strings are no values. */
+    memset(text, ',', n);
+    text[0] = text[n - 1] = '"';
+    assert_ok(pl_json_load(pl_bytes(text, n), n, &value, &err), err);
+    json_decref(value);
+    free(text);
+}
+
 static void any_value_may_stand_at_the_top(void **state)
 {
     (void)state;
@@ -436,6 +465,7 @@ int main(void)
         cmocka_unit_test(broken_json_is_refused_with_its_place),
         cmocka_unit_test(size_is_capped_before_anything_is_read),
         cmocka_unit_test(depth_is_limited),
+        cmocka_unit_test(the_number_of_values_is_limited),
         cmocka_unit_test(any_value_may_stand_at_the_top),
         cmocka_unit_test(getters_give_members),
         cmocka_unit_test(absent_and_null_are_the_same),
