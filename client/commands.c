@@ -159,7 +159,8 @@ const struct pl_subcommand PL_SUBCOMMANDS[] = {
      "Fetches one entry and checks its signed timestamp, inclusion proof and checkpoint."},
     {"search", NULL, "", 0, 0, {search, trust, server, general}, pl_cmd_search, "find entries",
      "Prints the ids of the entries that fit the one criterion given, and fetches each of the "
-     "first ten. Status 3 when there is none. That a server leaves entries out can't be seen."},
+     "first ten, proof and all. Status 3 when there is none. What the server leaves out, or finds "
+     "though it does not fit, can't be seen here: verify settles that."},
     {"loginfo", NULL, "", 0, 0, {trust, server, general}, pl_cmd_loginfo,
      "show the log's size and checkpoint",
      "Fetches the log's newest checkpoint and checks its signature, size and root."},
