@@ -1,4 +1,4 @@
-# Makefile.install - install, uninstall, and the documents that the settings' table makes.
+# Install, uninstall, and the documents that the tables of settings and options make.
 
 MAN8_DIR = $(DESTDIR)$(PREFIX)/share/man/man8
 MAN1_DIR = $(DESTDIR)$(PREFIX)/share/man/man1
