@@ -372,6 +372,7 @@ static void a_clock_behind_the_last_entry_refuses(void **state)
     close_sequencer(f);
     assert_ok(test_log_open(f->dir, &store, &err), err);
     assert_ok(pl_store_log_state(store, PL_LOG_ID_V1, &log, &err), err);
+    assert_ok(pl_signer_load(f->dir, &log.log, &f->log, &err), err);
     struct pl_store_entry e = {.kind = PL_LIT("dsse/0.0.1"),
                                .body = PL_LIT("from the future"),
                                .time = (int64_t)time(NULL) + 3600,
@@ -381,9 +382,17 @@ static void a_clock_behind_the_last_entry_refuses(void **state)
     pl_range_root(&log.edge, &root);
     assert_ok(pl_store_begin(store, &err), err);
     assert_ok(pl_store_append(store, PL_LOG_ID_V1, 1, &e, &existing, &err), err);
-    assert_ok(pl_store_put_checkpoint(store, PL_LOG_ID_V1, 2, &root, PL_LIT("note"), &err), err);
+    struct pl_buf note;
+    pl_buf_init(&note, PL_CHECKPOINT_MAX);
+    assert_ok(pl_checkpoint_sign_v1(pl_str(f->log.origin), f->log.tree_id, 2, &root, f->log.key,
+                                    &note, &err),
+              err);
+    assert_ok(pl_store_put_checkpoint(store, PL_LOG_ID_V1, 2, &root, pl_buf_bytes(&note), &err),
+              err);
+    pl_buf_free(&note);
     assert_ok(pl_store_commit(store, &err), err);
     pl_store_close(store);
+    pl_signer_free(&f->log);
     open_sequencer(f, NULL);
     assert_fails(submit_one(f, 1, &err), PL_EBUSY, "s behind the last entry", err);
     pl_sequencer_status(f->seq, &status);
