@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#define LOOK_BACK 4096 /* tree sizes: some batches */
+
 struct pl_published_owner {
     struct pl_published pub;
     _Atomic(unsigned) refs;
@@ -94,6 +96,34 @@ static enum pl_code check_note(const struct pl_v1_log *log, struct pl_bytes note
                    pl_hash_hex(root, want_hex));
 }
 
+/* The tree of @size has all its nodes, so entries below can be proved. */
+static bool has_tree(struct pl_view *view, uint64_t size)
+{
+    struct pl_view_hashes ctx = {.view = view, .log_id = PL_LOG_ID_V1, .size = size};
+    struct pl_range range;
+    struct pl_err err;
+
+    return pl_range_load(&range, size, pl_view_hashes, &ctx, &err) == PL_OK;
+}
+
+/* Of a log that was cut short: the newest checkpoint that its entries reach, since under a larger
+ * one nothing could be read. The newest of all when none of the late ones is so. */
+static enum pl_code find_readable(struct pl_view *view, struct pl_arena *arena, uint64_t *size,
+                                  struct pl_hash *root, struct pl_bytes *note, struct pl_err *err)
+{
+    const uint64_t newest = *size;
+    uint64_t got;
+
+    for (uint64_t n = newest; n > 0 && newest - n < LOOK_BACK; n--) {
+        if (has_tree(view, n) &&
+            pl_view_checkpoint(view, PL_LOG_ID_V1, n, arena, &got, root, note, err) == PL_OK) {
+            *size = n;
+            return PL_OK;
+        }
+    }
+    return pl_view_checkpoint(view, PL_LOG_ID_V1, newest, arena, size, root, note, err);
+}
+
 enum pl_code pl_seq_load_published(struct pl_sequencer *s, bool check,
                                    const struct pl_published **out, struct pl_err *err)
 {
@@ -110,6 +140,8 @@ enum pl_code pl_seq_load_published(struct pl_sequencer *s, bool check,
     PL_TRY(pl_view_open(s->config.dir, &view, err));
     PL_TRY(pl_view_begin(view, err));
     rc = pl_view_checkpoint(view, PL_LOG_ID_V1, UINT64_MAX, &arena, &size, &root, &note, err);
+    if (rc == PL_OK && !check)
+        rc = find_readable(view, &arena, &size, &root, &note, err);
     pl_view_end(view);
     if (rc != PL_OK)
         goto out;

@@ -357,7 +357,7 @@ static void init_locks(struct pl_sequencer *s)
 
 static void set_first_state(struct pl_sequencer *s, const struct pl_log_state *state)
 {
-    char why[256] = "";
+    char why[512] = "";
 
     if (state->restored)
         (void)snprintf(why, sizeof(why),
@@ -460,11 +460,11 @@ void pl_sequencer_status(struct pl_sequencer *s, struct pl_sequencer_status *out
     out->disk_size = size;
     if (out->writable && check_disk(s, &err) != PL_OK) {
         out->writable = false;
-        (void)snprintf(out->why, sizeof(out->why), "%.250s", err.text);
+        (void)snprintf(out->why, sizeof(out->why), "%.500s", err.text);
     }
     if (out->writable && pl_seq_check_clock(now, out->last_entry_time, &err) != PL_OK) {
         out->writable = false;
-        (void)snprintf(out->why, sizeof(out->why), "%.250s", err.text);
+        (void)snprintf(out->why, sizeof(out->why), "%.500s", err.text);
     }
     pl_published_unref(p);
 }

@@ -70,7 +70,7 @@ PL_MUST_CHECK enum pl_code pl_sequencer_start(const struct pl_sequencer_config *
                                               struct pl_sequencer **out, struct pl_err *err);
 /*
  * The same for a log whose stored data contradict themselves (@why, with numbers): nothing is
- * written or signed, entries stay readable under the newest checkpoint as it is stored, whoever
+ * written or signed, entries stay readable under the newest checkpoint that they reach, whoever
  * signed it. There is no writing connection.
  */
 PL_MUST_CHECK enum pl_code pl_sequencer_start_broken(const struct pl_sequencer_config *config,
@@ -95,7 +95,7 @@ const struct pl_published *pl_sequencer_published(struct pl_sequencer *s);
 
 struct pl_sequencer_status {
     bool writable; /* false: see why */
-    char why[256]; /* "disk: 400 MiB free, floor 512 MiB", ... */
+    char why[512]; /* "disk: 400 MiB free, floor 512 MiB", ... */
     size_t queued, queued_bytes;
     uint64_t tree_size, batches, entries, duplicates, failed_batches; /* counts since start */
     int64_t last_commit_ms, last_entry_time, clock_behind_s;

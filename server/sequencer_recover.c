@@ -17,7 +17,7 @@ void pl_seq_set_state(struct pl_sequencer *s, enum pl_seq_state state, const cha
     if (s->state != PL_SEQ_BROKEN)
         s->state = state == PL_SEQ_WRITABLE && s->stop ? PL_SEQ_STOPPING : state;
     s->status.writable = s->state == PL_SEQ_WRITABLE;
-    (void)snprintf(s->status.why, sizeof(s->status.why), "%.250s", why);
+    (void)snprintf(s->status.why, sizeof(s->status.why), "%.500s", why);
     pthread_mutex_unlock(&s->mu);
 }
 
@@ -119,7 +119,7 @@ static void fail_waiting(struct pl_sequencer *s)
 void pl_seq_recover(struct pl_sequencer *s)
 {
     unsigned pause_ms = RECOVER_WAIT_MS;
-    char why[256];
+    char why[512];
     struct pl_err err;
 
     pl_seq_set_state(s, PL_SEQ_RECOVERING, "a write to disk failed; the store is being checked");
