@@ -92,7 +92,9 @@ with Server(data_dir=restored) as s:
     s.check_consistency((size, root), (size, root))
     ours = [a for a in acknowledged if a[0] < size]
     for index, uuid, when, body in ours[:: max(1, len(ours) // 20)]:
-        entry = s.check_entry(s.get(f"/api/v1/log/entries?logIndex={index}").json())
+        # SETs are stored with a later batch; what the backup has none of is not signed now.
+        answer = s.get(f"/api/v1/log/entries?logIndex={index}").json()
+        entry = s.check_entry(answer, may_lack_set=index >= size - 200)
         if (entry["uuid"], entry["time"]) != (uuid, when):
             tap.ok(False, f"entry {index} is as acknowledged")
     tap.ok(True, f"{len(ours)} entries are there, those looked at as acknowledged")
