@@ -7,11 +7,14 @@ import glob
 import hashlib
 import json
 import os
+import pty
 import re
+import signal
 import stat
 import subprocess
 import sys
 import tempfile
+import termios
 
 TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
 sys.path.insert(0, os.path.join(TOP, "tests/lib"))
@@ -73,6 +76,43 @@ no_terminal = subprocess.run(
     [PROVLOG, "keygen", "--out", "none"], env=clean_env(), capture_output=True, text=True,
     start_new_session=True, stdin=subprocess.DEVNULL, check=False, timeout=60)
 ends(no_terminal, USAGE, "without password and terminal it says how to give one", "COSIGN_PASSWORD")
+
+
+
+def at_terminal(*typed):
+    """keygen at a terminal of its own: wait status, whether echo is on afterwards, what was shown."""
+    signal.alarm(30 * SLOW)  # a prompt that never comes ends the test
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.execve(PROVLOG, ["provlog", "keygen", "--out", "typed"], clean_env())
+    shown, on = b"", True
+    for line in typed:
+        while not shown.endswith(b": "):
+            shown += os.read(fd, 4096)
+        os.write(fd, line)
+        shown += b"|"
+    while True:
+        try:
+            data = os.read(fd, 4096)
+        except OSError:
+            break
+        if not data:
+            break
+        shown += data
+        on = bool(termios.tcgetattr(fd)[3] & termios.ECHO)
+    status = os.waitpid(pid, 0)[1]
+    os.close(fd)
+    signal.alarm(0)
+    return status, on, shown
+
+
+status, on, shown = at_terminal(b"one\n", b"two\n")
+tap.ok(os.WEXITSTATUS(status) == USAGE and b"passwords differ" in shown, "two passwords that differ", shown)
+status, on, shown = at_terminal(b"\x03")
+tap.ok(os.WIFSIGNALED(status) and on, "Ctrl-C at the prompt ends it and gives the echo back", (status, on, shown))
+tap.ok(not os.path.exists("typed.key"), "and neither makes a key")
+status, on, shown = at_terminal(b"same\n", b"same\n")
+tap.ok(status == 0 and on and b"same\n" not in shown.replace(b"the same again", b""), "a typed password, not shown", shown)
 
 # ---- trust export ----
 got = ends(cli("trust", "export", *S), OK, "trust export")
