@@ -47,6 +47,7 @@ struct server {
     int drained_fd;       /* eventfd: the last loop has drained */
     struct drain *drains; /* one for each loop, until the loops have ended */
     bool upgraded;        /* this process is the new program of an upgrade */
+    int stop_later;       /* SIGTERM or SIGINT that came while an upgrade drained; 0: none */
     struct pl_sockets sockets;
     struct pl_route *public_routes;
     struct pl_tls *tls;
@@ -191,6 +192,7 @@ static enum pl_code load_log(struct server *s, const struct pl_log_row *row, str
     PL_TRY(check_origin(s->config, row, err));
     PL_TRY(pl_signer_load(s->config->data_dir, row, &s->app.v1, err));
     s->has_v1 = true;
+    pl_signer_renew_public(s->config->data_dir, &s->app.v1);
     PL_TRY(pl_app_trust_files(s->config, &s->app.v1, row->created, base_url(s, url),
                               &s->trust_arena, &s->app.trusted_root, &s->app.signing_config, err));
 out:
@@ -466,6 +468,7 @@ static int next_signal(struct server *s, int done_fd, int timeout_ms)
 /*
  * No further connection is taken; those that are open get their answers. False when some were still
  * open at the end of the time. A second SIGTERM ends the process: what was acknowledged is on disk.
+ * One that comes while an upgrade drains is kept for after it.
  */
 static bool drain(struct server *s, bool for_good)
 {
@@ -487,10 +490,13 @@ static bool drain(struct server *s, bool for_good)
     do {
         int64_t ms = end - pl_now_ms();
         got = next_signal(s, s->drained_fd, ms > 0 ? (int)ms : 0);
-        if (got == SIGTERM || got == SIGINT) {
+        if (got != SIGTERM && got != SIGINT)
+            continue;
+        if (for_good || s->stop_later != 0) {
             PL_WARN("stop.at_once", "signal=%d", got);
             _exit(1);
         }
+        s->stop_later = got;
     } while (got > 0);
     uint64_t count;
     if (got == 0 && read(s->drained_fd, &count, sizeof(count)) == (ssize_t)sizeof(count))
@@ -558,6 +564,10 @@ static bool upgrade(struct server *s)
     bool clean = drain(s, false);
     if (clean)
         stop_all(s);
+    if (s->stop_later != 0)
+        (void)kill(getpid(),
+                   s->stop_later); /* stays pending over execve: who serves next reads it */
+    s->stop_later = 0;
     if (pl_sockets_hand_over(&s->sockets, s->lock_fd, true, &err) == PL_OK)
         (void)execv(s->program, s->argv);
     PL_ERROR("upgrade.failed", "program=%s errno=%d", s->program, errno);

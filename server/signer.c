@@ -151,6 +151,21 @@ out:
     return rc;
 }
 
+void pl_signer_renew_public(const char *dir, const struct pl_v1_log *log)
+{
+    char path[PATH_MAX_LEN];
+    struct pl_buf found;
+    struct pl_err err;
+
+    pl_buf_init(&found, KEY_FILE_MAX);
+    key_path(dir, "v1.pub", path);
+    if ((pl_file_read(path, &found, &err) != PL_OK ||
+         !pl_bytes_eq(pl_buf_bytes(&found), pl_buf_bytes(&log->pem))) &&
+        pl_file_replace(path, 0644, pl_buf_bytes(&log->pem), &err) != PL_OK)
+        PL_WARN("key.public", "error=\"%s\"", err.text);
+    pl_buf_free(&found);
+}
+
 void pl_signer_free(struct pl_v1_log *log)
 {
     if (log == NULL)

@@ -21,6 +21,9 @@ struct pl_v1_log {
 /* Makes keys/v1.pem (0600) and keys/v1.pub under @dir and syncs files and folder. PL_EEXISTS. */
 PL_MUST_CHECK enum pl_code pl_signer_create_keys(const char *dir, struct pl_err *err);
 PL_MUST_CHECK enum pl_code pl_signer_keys_exist(const char *dir, bool *out, struct pl_err *err);
+/* Writes keys/v1.pub again when it is missing or says something else than @log; warns if it can't:
+ * the folder may be read-only. */
+void pl_signer_renew_public(const char *dir, const struct pl_v1_log *log);
 /* Loads keys/v1.pem and compares it with the SPKI that the database names (PL_EINVAL with both
  * ids). */
 PL_MUST_CHECK enum pl_code pl_signer_load(const char *dir, const struct pl_log_row *row,

@@ -176,6 +176,13 @@ tap.is_(done.returncode, 1, "init refuses an existing log")
 tap.has(done.stderr, "holds a log already", "and says why")
 with Server("--no-create", data_dir=folder("inited")) as inited:
     tap.ok(inited.checkpoint()[2].startswith("made.example - "), "what init made is served")
+    pem = inited.get("/api/v1/log/publicKey").body
+    inited.stop()
+    with open(folder("inited/keys/v1.pub"), "w", encoding="ascii") as f:
+        f.write("not the key")
+    inited.start()
+    with open(folder("inited/keys/v1.pub"), "rb") as f:
+        tap.is_(f.read(), pem, "a damaged keys/v1.pub is written anew")
 
 # ---- trust_extra ----
 extra = folder("extra.json")

@@ -130,6 +130,27 @@ tap.ok(0.3 < time.monotonic() - begun < 3 * SLOW, "by drain_timeout", f"{time.mo
 hanging.close()
 server.close()
 
+# ---- SIGTERM while an upgrade drains: the running request is answered, then it ends as ever ----
+server = Server()
+hanging = server.connect()
+body = json.dumps(signer.statement(b"between two signals")).encode()
+hanging.send(b"POST /api/v1/log/entries HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+             b"Content-Length: %d\r\n\r\n" % len(body) + body[:10])
+time.sleep(0.2)
+server.signal(signal.SIGUSR2)
+wait_for(lambda: server.admin_get("/readyz").json()["phase"] == "draining")
+server.signal(signal.SIGTERM)
+time.sleep(0.2)
+waiting = server.connect()  # in the backlog
+waiting.send(b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n")
+hanging.send(body[10:])
+tap.is_(hanging.read_reply().status, 201, "SIGTERM during an upgrade: the running request is answered")
+tap.is_(waiting.read_reply().status, 200, "so is the one in the backlog")
+tap.is_(server.wait(), 0, "and it ends with 0")
+hanging.close()
+waiting.close()
+server.close()
+
 # ---- SIGUSR2 under load ----
 binary = os.path.join(top, "provlogd")
 shutil.copy(PROVLOGD, binary)
