@@ -135,6 +135,10 @@ static enum pl_code render_bundle(const struct pl_reading *r, struct pl_logentry
         PL_TRY(read_payload(r, e->index, &payload, err));
     PL_TRY(pl_logbundle_write(e, payload, r->req->loop->verifiers, &r->req->arena, out, err));
 out:
+    if (rc == PL_EINVAL) { /* it was checked when it came in */
+        pl_err_wrap(err, "stored entry %llu", (unsigned long long)e->index);
+        err->code = rc = PL_ECORRUPT;
+    }
     return rc;
 }
 

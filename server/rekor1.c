@@ -104,6 +104,7 @@ enum pl_code pl_reading_entry(const struct pl_reading *r, uint64_t index, bool a
                               struct pl_arena *arena, struct pl_logentry *out, struct pl_err *err)
 {
     struct pl_view_entry row;
+    struct pl_hash leaf;
     enum pl_code rc;
 
     PL_TRY(pl_view_get(r->req->loop->view, PL_LOG_ID_V1, r->state->size, index, arena, &row, err));
@@ -118,6 +119,12 @@ enum pl_code pl_reading_entry(const struct pl_reading *r, uint64_t index, bool a
         .time = row.time,
         .set = row.set,
     };
+    pl_leaf_hash(row.body, &leaf);
+    if (!pl_hash_eq(&leaf, &row.leaf))
+        return PL_FAIL(err, PL_ECORRUPT,
+                       "the stored body of entry %llu is not what the log has under that index: "
+                       "see provlogd fsck",
+                       (unsigned long long)index);
     if (out->set.n == 0)
         PL_TRY(pl_reading_sign(r, arena, out, err));
     if (attest && row.has_payload && pl_bytes_has_prefix(row.kind, "intoto/"))

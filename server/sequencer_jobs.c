@@ -138,7 +138,10 @@ enum pl_code pl_seq_refusal(const struct pl_sequencer *s, struct pl_err *err)
     case PL_SEQ_BROKEN:
         break;
     }
-    return PL_FAIL(err, PL_ECORRUPT, "the log takes no entries: %s", s->status.why);
+    /* The reason names files: it is in the server's log and in /readyz. */
+    return PL_FAIL(err, PL_EBUSY,
+                   "the log takes no entries: what is stored contradicts what was signed; /readyz "
+                   "on the admin port says how");
 }
 
 enum pl_code pl_seq_check_clock(int64_t now, int64_t last, struct pl_err *err)
