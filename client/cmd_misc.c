@@ -5,20 +5,25 @@
 
 /* ---- trust export ---- */
 
-/* With a pinned key the file must hold that key, else it is whatever the server says. */
+/* With a pinned key each log in the file must be pinned, else the server could slip in one of its
+ * own; without, it is whatever the server says, and that was said on stderr. */
 static enum pl_code check_root(struct pl_client *c, const struct pl_trusted_root *root,
                                struct pl_err *err)
 {
+    char hex[PL_HASH_HEX_SIZE];
     enum pl_code rc;
 
     PL_TRY(pl_client_trust(c, false, err));
-    for (size_t i = 0; i < c->root.nlogs; i++) {
-        const struct pl_trusted_log *log = pl_trusted_root_log(root, &c->root.logs[i].log_id);
-        if (log != NULL && pl_key_eq(log->key, c->root.logs[i].key))
-            return PL_OK;
+    if (root->nlogs == 0)
+        rc = PL_FAIL(err, PL_EVERIFY, "the trusted root of %s holds no log",
+                     pl_http_server(c->http));
+    for (size_t i = 0; rc == PL_OK && i < root->nlogs; i++) {
+        const struct pl_trusted_log *mine = pl_trusted_root_log(&c->root, &root->logs[i].log_id);
+        if (mine == NULL || !pl_key_eq(mine->key, root->logs[i].key))
+            rc = PL_FAIL(err, PL_EVERIFY,
+                         "the trusted root of %s holds a log that is not trusted: %s",
+                         pl_http_server(c->http), pl_hash_hex(&root->logs[i].log_id, hex));
     }
-    rc = PL_FAIL(err, PL_EVERIFY, "the trusted root of %s does not hold the trusted key",
-                 pl_http_server(c->http));
 out:
     return rc;
 }

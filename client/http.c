@@ -323,7 +323,10 @@ enum pl_code pl_http_call(struct pl_http *http, const struct pl_http_request *re
         int64_t wait = wait_ms(&a, done);
         bool late = now_ms() + wait >= http->deadline_ms;
         if (done > http->retries || late || (a.code != CURLE_OK && code_is_final(a.code))) {
-            enum pl_code code = a.code == CURLE_SSL_CACERT_BADFILE ? PL_EINVAL : PL_EIO;
+            /* A certificate that is not trusted will not be after a wait. */
+            enum pl_code code = a.code == CURLE_SSL_CACERT_BADFILE         ? PL_EINVAL
+                                : a.code == CURLE_PEER_FAILED_VERIFICATION ? PL_EVERIFY
+                                                                           : PL_EIO;
             rc = PL_FAIL_CAUSE(err, code, (int)a.code, "%s %s: %s (attempt %u%s)", request->method,
                                http->server, why, done, late ? ", --timeout is used up" : "");
             goto out;

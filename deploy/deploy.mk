@@ -8,7 +8,7 @@ DOC_DIR  = $(DESTDIR)$(PREFIX)/share/doc/provlog
 MAN1 := $(sort $(wildcard deploy/man/*.1))
 
 # docs: write them anew after a change of server/config_table.c or client/commands.c; tests compare.
-.PHONY: docs man
+.PHONY: docs man install uninstall
 docs man: $(B)/provlogd $(B)/provlog
 	$(Q)mkdir -p deploy/man deploy/completion schema
 	$(Q)$(B)/provlogd --man >deploy/man/provlogd.8

@@ -1,4 +1,5 @@
 # Load test: our own generator against the real server. `make loadtest LOADTEST="--repeat 5"`.
+.PHONY: loadtest loadtest-build
 LOADTEST ?=
 $(B)/loadtest/load: $(call obj,$(LOADTEST_SRC)) $(LIB_CORE)
 	$(call say,LINK)

@@ -139,8 +139,21 @@ enum pl_code pl_reading_prove(const struct pl_reading *r, struct pl_logentry *ou
     struct pl_view_hashes hashes = {
         .view = r->req->loop->view, .log_id = PL_LOG_ID_V1, .size = r->state->size};
 
-    return pl_proof_inclusion(out->index, r->state->size, pl_view_hashes, &hashes, &out->proof,
-                              err);
+    enum pl_code rc;
+
+    PL_TRY(
+        pl_proof_inclusion(out->index, r->state->size, pl_view_hashes, &hashes, &out->proof, err));
+    /* A damaged node must not go out as a proof. Of a log that is known to contradict itself the
+     * entries are served all the same. */
+    if (pl_verify_inclusion(out->index, r->state->size, &out->leaf, out->proof.hash, out->proof.n,
+                            &r->state->root, err) != PL_OK &&
+        !pl_sequencer_is_broken(r->req->app->sequencer))
+        rc = PL_FAIL(err, PL_ECORRUPT,
+                     "the stored nodes give no proof of entry %llu in the tree of size %llu: see "
+                     "provlogd fsck",
+                     (unsigned long long)out->index, (unsigned long long)r->state->size);
+out:
+    return rc;
 }
 
 void pl_reply_write_err(struct pl_req *req, const struct pl_err *err)

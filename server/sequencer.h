@@ -90,6 +90,8 @@ void pl_sequencer_settle_set(struct pl_sequencer *s, uint64_t index, uint8_t set
 /* False while nothing may be signed: under the restore mark, after a failed write, in
  * contradiction. */
 bool pl_sequencer_may_sign(struct pl_sequencer *s);
+/* The log was found in contradiction: it is only read. */
+bool pl_sequencer_is_broken(struct pl_sequencer *s);
 /* The newest published state, one reference. Thread: any. Never NULL after start. */
 const struct pl_published *pl_sequencer_published(struct pl_sequencer *s);
 

@@ -230,6 +230,14 @@ bool pl_sequencer_may_sign(struct pl_sequencer *s)
     return may;
 }
 
+bool pl_sequencer_is_broken(struct pl_sequencer *s)
+{
+    pthread_mutex_lock(&s->mu);
+    bool broken = s->state == PL_SEQ_BROKEN;
+    pthread_mutex_unlock(&s->mu);
+    return broken;
+}
+
 void pl_sequencer_settle_set(struct pl_sequencer *s, uint64_t index, uint8_t set[PL_SET_MAX],
                              size_t *set_n)
 {

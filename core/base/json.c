@@ -2,6 +2,8 @@
 /* json.c - strict loading over jansson, and the typed getters. Writing is in jcs.c. */
 #include "core/base/json.h"
 
+#include "core/base/json_read.h"
+
 #include <stdio.h>
 
 #include "core/base/enc.h"
@@ -77,6 +79,11 @@ enum pl_code pl_json_load(struct pl_bytes in, size_t max, json_t **out, struct p
     if (in.n == 0)
         return PL_FAIL(err, PL_EINVAL, "invalid JSON: the text is empty");
     PL_TRY(check_shape(in, err));
+    value = pl_json_read_plain(in);
+    if (value != NULL) {
+        *out = value;
+        return PL_OK;
+    }
     value = json_loadb((const char *)in.p, in.n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
     if (value == NULL && json_error_code(&why) == json_error_out_of_memory)
         return PL_FAIL(err, PL_ENOMEM, "JSON: out of memory");

@@ -27,9 +27,14 @@ with Server(data_dir=os.path.join(top, "data")) as server:
     column = [row[1] for row in db.execute("PRAGMA table_info(payload)")][-1]
     db.execute(f"UPDATE payload SET {column} = ? WHERE id = {ROW + 4}",
                (payload.replace(b'"payload"', b'"paylaod"'),))
+    # An inner node of the proofs of entries 4 to 7, none of the right edge that a start checks.
+    tap.is_(db.execute(f"UPDATE leaf SET nodes = zeroblob(length(nodes)) WHERE id = {ROW + 5}").rowcount, 1,
+            "a node is damaged")
     db.commit()
     db.close()
     server.start()
+    reply = server.get("/api/v1/log/entries?logIndex=6")
+    tap.is_(reply.status, 500, "a proof that leads nowhere is not served")
     for path in ("/api/v1/log/entries?logIndex=3", "/provlog/v1/attestations/3?format=bundle",
                  "/provlog/v1/attestations/4?format=bundle"):
         reply = server.get(path)
@@ -39,5 +44,6 @@ with Server(data_dir=os.path.join(top, "data")) as server:
     tap.is_(reply.status, 500, "retrieve does not leave it out in silence")
     tap.has(server.stderr(), "stored body of entry 3", "the server's log says what is wrong")
     tap.ok(server.check_entry(server.get("/api/v1/log/entries?logIndex=2").json()), "others are served")
+    tap.has(server.stderr(), "no proof of entry 6", "and which proof it could not give")
 shutil.rmtree(top, ignore_errors=True)
 tap.done()

@@ -376,7 +376,7 @@ tap.is_(run(*make).returncode, 0, "a TLS certificate")
 with Server("--tls-cert", f"{work.name}/tls.crt", "--tls-key", f"{work.name}/tls.key") as there:
     write("there.pub", read(there.ready["v1_public_key"]))
     L = ("loginfo", "--server", there.url, "--log-key", "there.pub")
-    got = ends(cli(*L), TROUBLE, "a certificate that nobody knows")
+    got = ends(cli(*L), VERIFY, "a certificate that nobody knows")
     tap.ok("trying again" not in got.stderr, "another attempt would not heal it", got.stderr)
     ends(cli(*L, "--ca-cert", "tls.crt"), OK, "with --ca-cert")
     ends(cli(*L, "--ca-cert", "none.crt"), USAGE, "a CA file that is not there", "none.crt")

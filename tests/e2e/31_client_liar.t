@@ -282,6 +282,18 @@ with Server() as foreign:
     foreign_root = foreign.get("/provlog/v1/trusted_root").body
 refused(export, "trust export: another log's root under our pin",
         lambda m, p, s, b: (200, foreign_root) if "trusted_root" in p else (s, b), 1)
+
+
+def and_foreign(method, path, status, body):
+    """Our root with the other log slipped in beside ours."""
+    if "trusted_root" not in path:
+        return status, body
+    root = json.loads(body)
+    root["tlogs"] += json.loads(foreign_root)["tlogs"]
+    return 200, json.dumps(root).encode()
+
+
+refused(export, "trust export: another log beside ours", and_foreign, 1)
 refused(export, "trust export: not a root", lambda m, p, s, b: (200, b"{}"), 5)
 Forwarder.lie = staticmethod(lambda m, p, s, b: (200, foreign_key) if "publicKey" in p else (s, b))
 reply = client("get", "--log-index", "1", pin=None)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_json.c - strict loading, getters with paths, RFC 8785 with the examples of its text. */
 #include "core/base/json.h"
+#include "core/base/json_read.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -459,9 +460,97 @@ static void numbers_round_trip_in_the_fewest_digits(void **state)
     }
 }
 
+/* What the quick reader takes it reads as jansson does; what it is not made for it leaves. */
+static void the_quick_reader_agrees_with_jansson(void **state)
+{
+    static const char *const taken[] = {
+        "{}",
+        "[]",
+        "\"\"",
+        "0",
+        "-1",
+        "123456789012345",
+        "true",
+        "false",
+        "null",
+        " { \"a\" : [ 1 , -2 , { \"b\" : \"c\" } ] , \"d\" : null } \r\n\t",
+        "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"",
+        "\"plain \xc3\xa9 and \\\"escaped\\\" \xe2\x80\x94\"",
+        "{\"x\\\"y\":\"1\\\\2\",\"z\":\"\"}",
+        "[[[[]]]]",
+        "\"\x7f\"",
+        "{\"envelope\":\"{\\\"payload\\\":\\\"e30=\\\"}\",\"verifiers\":[\"LS0t\"]}",
+    };
+    static const char *const left[] = {
+        "",
+        " ",
+        "{",
+        "[",
+        "\"",
+        "\"a",
+        "{\"a\"",
+        "{\"a\":",
+        "{\"a\":1",
+        "{\"a\":1,}",
+        "{,}",
+        "[1,]",
+        "[,]",
+        "[1 2]",
+        "{\"a\" 1}",
+        "{a:1}",
+        "{\"a\":1}x",
+        "1 2",
+        "tru",
+        "nul",
+        "truee",
+        "01",
+        "-",
+        "-0",
+        "-01",
+        "1.5",
+        "1e3",
+        "1E3",
+        "0x1",
+        "+1",
+        "1234567890123456",
+        "\"\\u0041\"",
+        "\"\\x\"",
+        "\"\\\"",
+        "\"\n\"",
+        "\"\t\"",
+        "\"\xff\"",
+        "\"\xed\xa0\x80\"",
+        "\"\xc0\xaf\"",
+        "\"\\n\xff\"",
+        "{\"a\":1,\"a\":2}",
+        "{\"\\\\\":1,\"\\\\\":2}",
+        "{1:2}",
+        "'a'",
+        "/**/1",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++) {
+        struct pl_bytes in = pl_str(taken[i]);
+        json_t *quick = pl_json_read_plain(in);
+        json_t *slow =
+            json_loadb((const char *)in.p, in.n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, NULL);
+        if (quick == NULL || slow == NULL || !json_equal(quick, slow))
+            fail_msg("not read alike: %s", taken[i]);
+        json_decref(quick);
+        json_decref(slow);
+    }
+    for (size_t i = 0; i < sizeof(left) / sizeof(left[0]); i++) {
+        json_t *quick = pl_json_read_plain(pl_str(left[i]));
+        if (quick != NULL)
+            fail_msg("should be left to jansson: %s", left[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_quick_reader_agrees_with_jansson),
         cmocka_unit_test(broken_json_is_refused_with_its_place),
         cmocka_unit_test(size_is_capped_before_anything_is_read),
         cmocka_unit_test(depth_is_limited),
