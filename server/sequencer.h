@@ -87,8 +87,7 @@ PL_MUST_CHECK enum pl_code pl_sequencer_submit(struct pl_sequencer *s, struct pl
  */
 void pl_sequencer_settle_set(struct pl_sequencer *s, uint64_t index, uint8_t set[PL_SET_MAX],
                              size_t *set_n);
-/* False while nothing may be signed: under the restore mark, after a failed write, in
- * contradiction. */
+/* May the SET of a published entry be signed? Not under the restore mark, nor in contradiction. */
 bool pl_sequencer_may_sign(struct pl_sequencer *s);
 /* The log was found in contradiction: it is only read. */
 bool pl_sequencer_is_broken(struct pl_sequencer *s);

@@ -225,7 +225,8 @@ enum pl_code pl_sequencer_submit(struct pl_sequencer *s, struct pl_job *job, str
 bool pl_sequencer_may_sign(struct pl_sequencer *s)
 {
     pthread_mutex_lock(&s->mu);
-    bool may = s->state == PL_SEQ_WRITABLE || s->state == PL_SEQ_STOPPING;
+    /* While a failed write is looked into, what was published before is durable all the same. */
+    bool may = s->state != PL_SEQ_BROKEN && s->state != PL_SEQ_RESTORED;
     pthread_mutex_unlock(&s->mu);
     return may;
 }
