@@ -358,10 +358,9 @@ static void a_full_queue_refuses_and_names_the_limits(void **state)
     assert_int_equal(published_size(f), 1);
 }
 
-static void a_clock_behind_the_last_entry_refuses(void **state)
+/* Opens the log anew with a second entry that is dated @when. */
+static void reopen_with_entry_at(struct fixture *f, int64_t when)
 {
-    struct fixture *f = *state;
-    struct pl_sequencer_status status;
     struct pl_hash nodes[64];
     struct pl_log_state log;
     struct pl_store *store;
@@ -375,7 +374,7 @@ static void a_clock_behind_the_last_entry_refuses(void **state)
     assert_ok(pl_signer_load(f->dir, &log.log, &f->log, &err), err);
     struct pl_store_entry e = {.kind = PL_LIT("dsse/0.0.1"),
                                .body = PL_LIT("from the future"),
-                               .time = (int64_t)time(NULL) + 3600,
+                               .time = when,
                                .nodes = nodes};
     pl_leaf_hash(e.body, &e.leaf);
     assert_ok(pl_range_append(&log.edge, &e.leaf, nodes, &e.nnodes, &err), err);
@@ -394,6 +393,37 @@ static void a_clock_behind_the_last_entry_refuses(void **state)
     pl_store_close(store);
     pl_signer_free(&f->log);
     open_sequencer(f, NULL);
+}
+
+/* Invariant 3: integratedTime never goes back, and follows the clock otherwise. */
+static void times_follow_the_clock_and_never_go_back(void **state)
+{
+    struct fixture *f = *state;
+    const int64_t ahead = (int64_t)time(NULL) + 5;
+    struct submission s;
+    struct waiter w;
+
+    make(f, &s, &w, 1, 0);
+    submit_all(f, &s, 1, &w);
+    assert_in_range(s.job.time, ahead - 5, time(NULL));
+    pl_published_unref(s.job.published);
+    tear_down(state);
+    set_up(state);
+    reopen_with_entry_at(f, ahead);
+    make(f, &s, &w, 2, 0);
+    submit_all(f, &s, 1, &w);
+    assert_int_equal(s.job.err.code, PL_OK);
+    assert_in_range(s.job.time, ahead, ahead + 60);
+    pl_published_unref(s.job.published);
+}
+
+static void a_clock_behind_the_last_entry_refuses(void **state)
+{
+    struct fixture *f = *state;
+    struct pl_sequencer_status status;
+    struct pl_err err;
+
+    reopen_with_entry_at(f, (int64_t)time(NULL) + 3600);
     assert_fails(submit_one(f, 1, &err), PL_EBUSY, "s behind the last entry", err);
     pl_sequencer_status(f->seq, &status);
     assert_false(status.writable);
@@ -623,6 +653,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_repeat_finds_the_first_entry, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_first_timestamp_wins_and_is_stored, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_full_queue_refuses_and_names_the_limits, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(times_follow_the_clock_and_never_go_back, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_clock_behind_the_last_entry_refuses, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_disk_below_its_floor_refuses, set_up, tear_down),
